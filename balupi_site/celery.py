@@ -1,0 +1,25 @@
+"""The Celery application: tasks of all apps, settings from Django."""
+
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import task_prerun
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "balupi_site.settings")
+
+app = Celery("balupi_site")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+@task_prerun.connect(weak=False)
+def _drop_broken_connections(**_kwargs: Any) -> None:  # noqa: ANN401  # signal arguments
+    """Let a worker thread keep its database connection from task to task unless it broke.
+
+    Celery would close it after each task (CELERY_DB_REUSE_MAX turns that off), which costs a
+    reconnect per task and, for the last SQLite connection, a checkpoint of the WAL.
+    """
+    from django.db import close_old_connections  # noqa: PLC0415  # settings are not ready at import
+
+    close_old_connections()

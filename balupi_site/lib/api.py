@@ -1,0 +1,94 @@
+"""What all API views share: one error shape, URLs without a trailing slash, places to wait."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
+from django.urls import URLPattern, re_path
+from rest_framework import exceptions, status
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+from balupi_site.lib.errors import PermanentError, RefusedError, TransientError
+
+#: At most this many of the web's threads wait for something outside at a time (design, section 2).
+_WAITING_SLOTS = threading.BoundedSemaphore(2)
+
+
+def route(path: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
+    """Return a URL that answers with and without a trailing slash.
+
+    Args:
+        path: like ``nas/status``; ``<word>`` stands for one path segment.
+        view: the view function.
+        name: the URL's name.
+    """
+    pattern = path.replace("<", "(?P<").replace(">", ">[^/]+)")
+    return re_path(rf"^{pattern}/?$", view, name=name)
+
+
+@contextmanager
+def waiting_for_outside() -> Iterator[None]:
+    """Take one of the two places for requests that wait; TransientError where both are taken."""
+    if not _WAITING_SLOTS.acquire(blocking=False):
+        raise TransientError(
+            "Two other requests are waiting for an answer already; try again in a moment."
+        )
+    try:
+        yield
+    finally:
+        _WAITING_SLOTS.release()
+
+
+def exception_handler(exc: Exception, _context: dict[str, Any]) -> Response | None:
+    """Turn any expected error into ``{"detail": str, "errors": {field: [str]}}``.
+
+    ``detail`` is always a string (the NAS-built page shows it as it is). RefusedError: 409 with
+    its ``code``; TransientError: 503; PermanentError: 502.
+    """
+    if isinstance(exc, RefusedError):
+        body = {"detail": str(exc), "code": exc.code, "errors": {}}
+        return Response(body, status=status.HTTP_409_CONFLICT)
+    if isinstance(exc, TransientError):
+        return _error(str(exc), status.HTTP_503_SERVICE_UNAVAILABLE)
+    if isinstance(exc, PermanentError):
+        return _error(str(exc), status.HTTP_502_BAD_GATEWAY)
+    if isinstance(exc, Http404):
+        exc = exceptions.NotFound(*exc.args[:1])
+    elif isinstance(exc, PermissionDenied):
+        exc = exceptions.PermissionDenied()
+    if not isinstance(exc, exceptions.APIException):
+        return None
+    set_rollback()
+    if isinstance(exc, exceptions.ValidationError):
+        errors = exc.detail if isinstance(exc.detail, dict) else {"non_field_errors": exc.detail}
+        fields = ", ".join(errors)
+        return _error(
+            f"Bad input: {fields}.", exc.status_code, {k: _texts(v) for k, v in errors.items()}
+        )
+    response = _error(str(exc.detail), exc.status_code)
+    if header := getattr(exc, "auth_header", None):
+        response["WWW-Authenticate"] = header
+    return response
+
+
+def not_found(request: HttpRequest, *_args: object, **_kwargs: object) -> JsonResponse:
+    """Answer an unknown ``/api`` path with JSON, never with a page."""
+    return JsonResponse({"detail": f"There is no {request.path} here.", "errors": {}}, status=404)
+
+
+def _error(detail: str, code: int, errors: dict[str, list[str]] | None = None) -> Response:
+    return Response({"detail": detail, "errors": errors or {}}, status=code)
+
+
+def _texts(detail: Any) -> list[str]:  # noqa: ANN401  # DRF nests lists and dicts freely
+    if isinstance(detail, dict):
+        return [f"{key}: {text}" for key, value in detail.items() for text in _texts(value)]
+    if isinstance(detail, list):
+        return [text for value in detail for text in _texts(value)]
+    return [str(detail)]

@@ -1,0 +1,97 @@
+"""Run the worker process: Celery threads, and beat as one more thread."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from typing import Any
+
+from celery import beat, signals
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from balupi_site.celery import app
+
+logger = logging.getLogger(__name__)
+
+
+class Command(BaseCommand):
+    """Poll plugs, watch the NAS and keep its name right until SIGTERM."""
+
+    help = (
+        "Run the background work until SIGTERM: one process with a pool of threads, "
+        "beat inside unless BALUPI_WORKER_BEAT=none."
+    )
+    requires_system_checks = []  # noqa: RUF012  # upstream's type; web's start or `check` tells
+
+    def handle(self, **_options: Any) -> None:  # noqa: ANN401  # Django's signature
+        os.environ["CELERY_SKIP_CHECKS"] = "true"  # 17 MiB of memory for checks that ran before
+        worker = app.Worker(
+            pool="threads",
+            concurrency=settings.WORKER_THREADS,
+            loglevel="WARNING",
+            without_gossip=True,
+            without_mingle=True,
+            without_heartbeat=True,
+            task_events=False,
+            quiet=True,
+        )
+        ending = _Ending()
+        signals.worker_shutting_down.connect(ending.begin)
+        if settings.WORKER_BEAT == "thread":
+            ending.start_beat()
+        logger.info("worker starts, %s threads", settings.WORKER_THREADS)
+        worker.start()
+        ending.finish()
+        raise SystemExit(ending.exit_code or worker.exitcode or 0)
+
+
+class _Ending:
+    """What a worker owes the household before it goes, and beat's life beside it."""
+
+    def __init__(self) -> None:
+        self.exit_code = 0
+        self._going = threading.Event()
+        self._beat: Any = None
+
+    def start_beat(self) -> None:
+        """Run beat in a thread; the process ends with it, so that the service manager restarts both."""
+        self._beat = beat.EmbeddedService(
+            app, thread=True, scheduler_cls=settings.CELERY_BEAT_SCHEDULER
+        )
+        self._beat.start()
+        threading.Thread(target=self._end_with_beat, name="beat-guard", daemon=True).start()
+
+    def _end_with_beat(self) -> None:
+        self._beat.join()
+        if not self._going.is_set():
+            logger.critical("beat has ended; the worker ends too, to be started again")
+            self.exit_code = 1
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def begin(self, **_kwargs: Any) -> None:  # noqa: ANN401  # signal arguments
+        """Ask everything that loops or waits to end; called by the signal handler, so only flags."""
+        from nasctl.services import stop_watching  # noqa: PLC0415  # apps are not ready at import
+
+        self._going.set()
+        stop_watching()
+
+    def finish(self) -> None:
+        """Save beat's state, store the samples that wait, give back sessions."""
+        from energy import services as energy  # noqa: PLC0415  # apps are not ready at import
+        from energy import tapo  # noqa: PLC0415
+        from pihole import services as pihole  # noqa: PLC0415
+
+        for what, step in (
+            ("save beat's state", lambda: self._beat and self._beat.service.scheduler.close()),
+            ("store the last samples", lambda: energy.store_samples(timezone.now())),
+            ("close the plugs' connections", tapo.close_connections),
+            ("log out of Pi-hole", pihole.close_session),
+        ):
+            try:
+                step()
+            except Exception:  # the other steps must still run
+                logger.exception("could not %s at the end", what)

@@ -1,0 +1,377 @@
+"""All settings, read from ``BALUPI_*`` variables (and ``.env``); nothing else reads the environment."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import dj_database_url
+from dotenv import dotenv_values
+
+from balupi_site.lib import env as parse
+from balupi_site.version import VERSION
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+_env_file = os.environ.get("BALUPI_ENV_FILE", str(BASE_DIR / ".env"))
+_values = {key: value or "" for key, value in dotenv_values(_env_file).items()}
+env = parse.Env({**_values, **os.environ})
+
+# --- mode -----------------------------------------------------------------------------------------
+MODE = env.parsed("MODE", "dev", parse.parse_choice("dev", "prod"), "dev")
+IS_PROD = MODE == "prod"
+DEBUG = env.parsed("DEBUG", "false", parse.parse_bool, fallback=False)
+#: Which kind of process this is: "web", "worker" or "command"; manage.py says it, nobody sets it.
+PROCESS = env.text("PROCESS", "command")
+RELEASE = VERSION
+
+SECRET_KEY = env.secret("SECRET_KEY")
+if not SECRET_KEY:
+    if IS_PROD:
+        env.error(
+            "SECRET_KEY",
+            "is missing; make one: python3 -c 'import secrets; print(secrets.token_urlsafe(50))'",
+        )
+    SECRET_KEY = "dev-only-key-of-a-simulated-home-never-used-in-prod"  # noqa: S105  # refused in prod above
+elif IS_PROD and len(SECRET_KEY) < 50:  # noqa: PLR2004  # what `check --deploy` asks for
+    env.error("SECRET_KEY", "must have at least 50 characters")
+
+# --- places ---------------------------------------------------------------------------------------
+DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / "data"))).expanduser().resolve()
+INBOX_DIR = Path(env.text("INBOX_DIR", str(DATA_DIR / "inbox"))).expanduser().resolve()
+
+# --- the NAS --------------------------------------------------------------------------------------
+# The defaults of `dev` are addresses of the simulated home: nothing leaves this machine by accident.
+NAS_URL = env.parsed(
+    "NAS_URL",
+    "http://192.168.178.53" if IS_PROD else "http://127.66.0.53:8000",
+    parse.parse_url,
+    "",
+)
+_nas_host = urlsplit(NAS_URL).hostname or ""
+NAS_PORT = urlsplit(NAS_URL).port or (443 if NAS_URL.startswith("https:") else 80)
+NAS_IP = env.parsed("NAS_IP", "" if IS_PROD else "127.66.0.53", parse.parse_ip, "")
+PI_IP = env.parsed("PI_IP", "" if IS_PROD else "127.66.0.2", parse.parse_ip, "")
+NAS_MAC_ADDRESS = env.parsed(
+    "NAS_MAC_ADDRESS", "" if IS_PROD else "02:00:00:00:00:53", parse.parse_mac, ""
+)
+NAS_PROBE_PATH = env.text("NAS_PROBE_PATH", "/api/system/info")
+if not NAS_PROBE_PATH.startswith("/"):
+    env.error("NAS_PROBE_PATH", "must be a path such as /api/system/info")
+NAS_POWER_LIMITS_W = env.parsed(
+    "NAS_POWER_LIMITS_W", "2,15,60", parse.parse_power_limits, (2.0, 15.0, 60.0)
+)
+NAS_BOOT_SECONDS = env.parsed("NAS_BOOT_SECONDS", "90", parse.parse_int(10, 1800), 90)
+HEARTBEAT_INTERVAL_SECONDS = env.parsed(
+    "HEARTBEAT_INTERVAL_SECONDS", "30", parse.parse_int(5, 3600), 30
+)
+PRESENCE_INTERVAL_SECONDS = env.parsed(
+    "PRESENCE_INTERVAL_SECONDS", "10", parse.parse_int(3, 3600), 10
+)
+WOL_BROADCAST = env.parsed(
+    "WOL_BROADCAST", "255.255.255.255" if IS_PROD else "127.255.255.255", parse.parse_ip, ""
+)
+WOL_PORT = env.parsed("WOL_PORT", "9", parse.parse_int(1, 65535), 9)
+HANDSHAKE_SECRET = env.secret("HANDSHAKE_SECRET")
+if IS_PROD and HANDSHAKE_SECRET and len(HANDSHAKE_SECRET) < 32:  # noqa: PLR2004  # design, section 5
+    env.error("HANDSHAKE_SECRET", "must have at least 32 characters, the same ones as on the NAS")
+
+# --- names and Pi-hole ----------------------------------------------------------------------------
+DNS_NAMES = env.parsed("DNS_NAMES", "baluhost.local", parse.parse_names, ("baluhost.local",))
+PIHOLE_URL = env.parsed(
+    "PIHOLE_URL", "http://localhost" if IS_PROD else "http://127.66.0.2:8080", parse.parse_url, ""
+)
+PIHOLE_PASSWORD = env.secret("PIHOLE_PASSWORD")
+PIHOLE_DNS = env.parsed(
+    "PIHOLE_DNS", f"{urlsplit(PIHOLE_URL).hostname}:53", parse.parse_host_port, ("127.0.0.1", 53)
+)
+
+# --- plugs and energy -----------------------------------------------------------------------------
+TAPO_USERNAME = env.text("TAPO_USERNAME")
+TAPO_PASSWORD = env.secret("TAPO_PASSWORD")
+#: Where discovery asks: python-kasa's own default is a broadcast on every interface.
+TAPO_DISCOVERY_TARGET = env.parsed(
+    "TAPO_DISCOVERY_TARGET", "255.255.255.255" if IS_PROD else "127.66.0.255", parse.parse_ip, ""
+)
+ENERGY_SAMPLE_INTERVAL_SECONDS = env.parsed(
+    "ENERGY_SAMPLE_INTERVAL_SECONDS", "30", parse.parse_int(5, 3600), 30
+)
+ENERGY_FLUSH_INTERVAL_SECONDS = env.parsed(
+    "ENERGY_FLUSH_INTERVAL_SECONDS", "300", parse.parse_int(10, 3600), 300
+)
+ENERGY_PLUG_TIMEOUT_SECONDS = env.parsed(
+    "ENERGY_PLUG_TIMEOUT_SECONDS", "8", parse.parse_number(1, 60), 8.0
+)
+ENERGY_SAMPLE_RETENTION_DAYS = env.parsed(
+    "ENERGY_SAMPLE_RETENTION_DAYS", "7", parse.parse_int(2, 3660), 7
+)
+ENERGY_DEFAULT_PRICE_CENTS = env.parsed(
+    "ENERGY_DEFAULT_PRICE_CENTS", "32", parse.parse_number(0, 1000), 32.0
+)
+
+# --- who may do what ------------------------------------------------------------------------------
+PUBLIC_READ = env.parsed("PUBLIC_READ", "false", parse.parse_bool, fallback=False)
+PUBLIC_WAKE = env.parsed("PUBLIC_WAKE", "true", parse.parse_bool, fallback=True)
+
+# --- processes ------------------------------------------------------------------------------------
+LISTEN = env.parsed("LISTEN", "127.0.0.1:8000", parse.parse_listen, ("127.0.0.1:8000",))
+WEB_THREADS = env.parsed("WEB_THREADS", "8", parse.parse_int(4, 64), 8)
+WORKER_THREADS = env.parsed("WORKER_THREADS", "8", parse.parse_int(4, 64), 8)
+#: "thread": beat lives inside the worker. "none": another process runs it (several workers, one beat).
+WORKER_BEAT = env.parsed("WORKER_BEAT", "thread", parse.parse_choice("thread", "none"), "thread")
+LOG_LEVEL = env.parsed(
+    "LOG_LEVEL", "INFO", parse.parse_choice("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"
+)
+REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
+if urlsplit(REDIS_URL).scheme not in {"redis", "rediss", "unix"}:
+    env.error("REDIS_URL", "must be redis://host:port/0 or unix:///path/to/redis.sock")
+
+
+def _forbid_outside() -> None:
+    """In ``dev`` everything we talk to must be this machine: a trial never touches a real home."""
+    outside = {
+        "NAS_URL": _nas_host,
+        "NAS_IP": NAS_IP,
+        "PI_IP": PI_IP,
+        "PIHOLE_URL": urlsplit(PIHOLE_URL).hostname or "",
+        "PIHOLE_DNS": PIHOLE_DNS[0],
+        "WOL_BROADCAST": WOL_BROADCAST,
+        "TAPO_DISCOVERY_TARGET": TAPO_DISCOVERY_TARGET,
+    }
+    for name, host in outside.items():
+        if host and not parse.is_loopback(host):
+            env.error(
+                name,
+                f"{host} is outside this machine, and BALUPI_MODE=dev talks only to a simulated home; "
+                "set BALUPI_MODE=prod for real hardware",
+            )
+
+
+def _require_home() -> None:
+    """In ``prod`` the addresses and secrets of the real home must be there."""
+    needed = {
+        "NAS_IP": (NAS_IP, "is missing: the NAS's IPv4 address, the target of the DNS switch"),
+        "PI_IP": (PI_IP, "is missing: this Pi's IPv4 address, the target of the DNS switch"),
+        "NAS_MAC_ADDRESS": (NAS_MAC_ADDRESS, "is missing: the NAS's MAC address, to wake it"),
+    }
+    for name, (value, message) in needed.items():
+        already_told = any(f"BALUPI_{name}:" in error for error in env.errors)
+        if not value and not already_told:
+            env.error(name, message)
+
+
+def _forbid_loops() -> None:
+    """Talk to the NAS must never follow a name that we switch to ourselves."""
+    if _nas_host in DNS_NAMES:
+        env.error(
+            "NAS_URL",
+            f"{_nas_host} is one of BALUPI_DNS_NAMES, which lead to the Pi at times; use the address",
+        )
+    if PI_IP and PI_IP in (_nas_host, NAS_IP):
+        env.error(
+            "PI_IP",
+            f"{PI_IP} is the address of the NAS in BALUPI_NAS_URL or BALUPI_NAS_IP; they must differ",
+        )
+
+
+(_require_home if IS_PROD else _forbid_outside)()
+_forbid_loops()
+
+# --- Django ---------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "django_celery_beat",
+    "django_htmx",
+    "balupi_site",
+    "energy",
+    "nasctl",
+    "pihole",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "balupi_site.middleware.OurAnswerMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "balupi_site.urls"
+WSGI_APPLICATION = "balupi_site.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# The Pi's own names and addresses; nginx refuses the rest before it comes here.
+ALLOWED_HOSTS = [
+    *DNS_NAMES, PI_IP, "localhost", "127.0.0.1", "[::1]",
+    *(name for name in env.text("ALLOWED_HOSTS").replace(" ", "").split(",") if name),
+]  # fmt: skip
+ALLOWED_HOSTS = [host for host in ALLOWED_HOSTS if host]
+APPEND_SLASH = False
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_NAME = "balupi_session"
+SESSION_COOKIE_AGE = 30 * 24 * 3600
+CSRF_COOKIE_NAME = "balupi_csrf"
+CSRF_COOKIE_SAMESITE = "Lax"
+# HTTP only by design (section 10): the Pi has no certificate for the NAS's name, so neither HTTPS
+# redirects nor HSTS nor Secure cookies can be on.
+SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008", "security.W012", "security.W016"]
+LOGIN_URL = "/login"
+LOGIN_REDIRECT_URL = "/"
+
+# SQLite options: measured (design, "Processes and settings"): no "database is locked", 29 MB/day.
+_SQLITE_OPTIONS: dict[str, Any] = {
+    "timeout": 20,
+    "transaction_mode": "IMMEDIATE",
+    "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;"
+    "PRAGMA temp_store=MEMORY;PRAGMA cache_size=-2000;",
+}
+
+
+def _database() -> dict[str, Any]:
+    """Return Django's database settings for ``BALUPI_DATABASE_URL``, SQLite in the data directory unset."""
+    url = env.secret("DATABASE_URL")
+    try:
+        database: dict[str, Any] = dict(
+            dj_database_url.parse(url or f"sqlite:///{DATA_DIR}/balupi.sqlite3")
+        )
+    except (ValueError, dj_database_url.UnknownSchemeError):
+        env.error("DATABASE_URL", "must be sqlite:////path or postgres://user:password@host/name")
+        return {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
+    if database["ENGINE"] == "django.db.backends.sqlite3":
+        database["OPTIONS"] = _SQLITE_OPTIONS
+    else:
+        database["OPTIONS"] = {"connect_timeout": 5}
+    return {**database, "CONN_MAX_AGE": None}
+
+
+DATABASES = {"default": _database()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English")]  # every text is marked for translation; German comes as a whole
+TIME_ZONE = env.parsed("TIME_ZONE", "Europe/Berlin", parse.parse_zone, "UTC")
+USE_TZ = True
+USE_I18N = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = DATA_DIR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+WHITENOISE_USE_FINDERS = DEBUG
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "balupi_site.lib.access.PasswordAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["balupi_site.lib.access.MayRead"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "EXCEPTION_HANDLER": "balupi_site.lib.api.exception_handler",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+
+# --- Redis and Celery -----------------------------------------------------------------------------
+# A web thread may lose 0.3 s to a hanging Redis; a worker waits longer (design, sections 2 and "Processes").
+REDIS_TIMEOUT_SECONDS = 0.3 if PROCESS == "web" else 5.0
+REDIS_CONNECT_TIMEOUT_SECONDS = 0.3 if PROCESS == "web" else 2.0
+
+# kombu spells a socket differently from redis-py.
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
+CELERY_RESULT_BACKEND = None
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 7200,
+    "socket_timeout": REDIS_TIMEOUT_SECONDS,
+    "socket_connect_timeout": REDIS_CONNECT_TIMEOUT_SECONDS,
+    "socket_keepalive": True,
+    "health_check_interval": 25,
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0.2,
+    "interval_max": 0.2,
+}
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_DB_REUSE_MAX = 1_000_000_000  # celery.py drops broken connections instead
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "balupi_site.scheduler:ClockSafeScheduler"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 5
+
+
+def _every(seconds: int, task: str) -> dict[str, Any]:
+    """Return a beat entry; a run that found no worker within its period is dropped, not piled up."""
+    return {"task": task, "schedule": seconds, "options": {"expire_seconds": seconds}}
+
+
+CELERY_BEAT_SCHEDULE = {
+    "watch the NAS": _every(PRESENCE_INTERVAL_SECONDS, "nasctl.tasks.watch_nas"),
+    "poll the plugs": _every(ENERGY_SAMPLE_INTERVAL_SECONDS, "energy.tasks.poll_plugs"),
+    "complete the hours": _every(3600, "energy.tasks.roll_up_hours"),
+    "prune the samples": _every(6 * 3600, "energy.tasks.prune_samples"),
+    "store the samples": _every(ENERGY_FLUSH_INTERVAL_SECONDS, "energy.tasks.store_samples"),
+    "reconcile the names": _every(60, "pihole.tasks.reconcile_names"),
+}
+
+# --- logging --------------------------------------------------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"format": f"%(asctime)s {PROCESS:7} %(levelname)-7s %(name)s: %(message)s"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {
+        # kasa logs whole requests at ERROR for what is a normal re-handshake (Tapo notes, 1.4).
+        "kasa": {"level": "CRITICAL"},
+        "celery": {"level": "WARNING"},
+        "celery.beat": {"level": "WARNING"},
+        "django_celery_beat": {"level": "WARNING"},
+        "waitress": {"level": "WARNING"},
+        "waitress.queue": {"level": "ERROR"},
+        "django.request": {"level": "ERROR"},
+        "urllib3": {"level": "ERROR"},
+    },
+}
+
+env.raise_errors()

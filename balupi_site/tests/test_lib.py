@@ -1,0 +1,96 @@
+"""Locks, clock, queue: what the apps stand on."""
+
+from __future__ import annotations
+
+import datetime as dt
+import multiprocessing
+import os
+import signal
+from multiprocessing.synchronize import Event
+from typing import Any
+
+import pytest
+from celery import shared_task
+
+from balupi_site.lib import clock
+from balupi_site.lib.locks import file_lock
+from balupi_site.lib.queue import enqueue
+from balupi_site.version import BUILD_DATE
+
+
+def test_a_lock_has_one_holder() -> None:
+    with file_lock("test") as first, file_lock("test") as second:
+        assert (first, second) == (True, False)
+    with file_lock("test") as again:
+        assert again
+
+
+def _hold(data_dir: Any, held: Event) -> None:
+    from django.conf import settings
+
+    settings.DATA_DIR = data_dir
+    with file_lock("test"):
+        held.set()
+        signal.pause()
+
+
+def test_a_killed_holder_does_not_keep_the_lock(settings: Any) -> None:
+    context = multiprocessing.get_context("fork")
+    held = context.Event()
+    holder = context.Process(target=_hold, args=(settings.DATA_DIR, held))
+    holder.start()
+    assert held.wait(10)
+    with file_lock("test") as mine:
+        assert not mine
+    os.kill(holder.pid or 0, signal.SIGKILL)
+    holder.join(10)
+    with file_lock("test", wait_s=5) as mine:
+        assert mine
+
+
+AFTER = BUILD_DATE + dt.timedelta(days=1)
+BEFORE = BUILD_DATE - dt.timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("synchronised", "service_runs", "now", "plausible"),
+    [
+        pytest.param(True, True, AFTER, True, id="set by NTP"),
+        pytest.param(False, True, AFTER, False, id="NTP has not set it yet"),
+        pytest.param(False, False, AFTER, True, id="no NTP, after the build date"),
+        pytest.param(False, False, BEFORE, False, id="no NTP, before the build date"),
+    ],
+)
+def test_when_the_clock_is_believed(
+    monkeypatch: pytest.MonkeyPatch,
+    synchronised: bool,
+    service_runs: bool,
+    now: dt.datetime,
+    plausible: bool,
+) -> None:
+    monkeypatch.setattr(clock, "kernel_is_synchronised", lambda: synchronised)
+    monkeypatch.setattr(clock, "time_service_runs", lambda: service_runs)
+    assert clock.is_plausible(now) is plausible
+
+
+def test_the_kernel_can_be_asked() -> None:
+    assert clock.kernel_is_synchronised() in {True, False}
+
+
+@shared_task(ignore_result=True)
+def nothing() -> None:
+    """Do nothing."""
+
+
+@pytest.mark.usefixtures("no_redis")
+def test_enqueueing_without_redis_is_a_false_and_never_an_error(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from kombu.exceptions import OperationalError
+
+    def refuse(**_options: object) -> None:
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(nothing, "apply_async", refuse)
+    assert enqueue(nothing) is False
+    assert "beat will run it later" in caplog.text

@@ -1,0 +1,73 @@
+"""Fixtures for every test of the tree."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def _redis_socket() -> Iterator[Path]:
+    """Run a real Redis on a unix socket for this test process."""
+    with tempfile.TemporaryDirectory(prefix="balupi-redis-") as folder:
+        socket_path = Path(folder) / "redis.sock"
+        command = [
+            "redis-server",
+            "--port",
+            "0",
+            "--unixsocket",
+            str(socket_path),
+            "--save",
+            "",
+            "--dir",
+            folder,
+        ]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:  # noqa: S603
+            deadline = time.monotonic() + 10
+            while (
+                not socket_path.exists() and process.poll() is None and time.monotonic() < deadline
+            ):
+                time.sleep(0.01)
+            assert socket_path.exists(), "redis-server did not start; is it installed?"
+            yield socket_path
+            process.terminate()
+
+
+@pytest.fixture
+def redis_server(_redis_socket: Path, settings: Any) -> Iterator[Any]:
+    """Point the product at an empty real Redis; gives the client."""
+    from balupi_site.lib.redis import client
+
+    settings.REDIS_URL = f"unix://{_redis_socket}"
+    client.cache_clear()
+    client().flushall()
+    yield client()
+    client.cache_clear()
+
+
+@pytest.fixture
+def no_redis(settings: Any, tmp_path: Path) -> Iterator[None]:
+    """Point the product at a Redis that is not there."""
+    from balupi_site.lib.redis import client
+
+    settings.REDIS_URL = f"unix://{tmp_path}/nothing.sock"
+    client.cache_clear()
+    yield
+    client.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def _data_dir(settings: Any, tmp_path: Path) -> None:
+    """Give each test a data directory of its own, and static files without a collected copy."""
+    settings.DATA_DIR = tmp_path / "data"
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "whitenoise" not in name]
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }

@@ -1,0 +1,68 @@
+# Shared by try.sh and test.sh: packages and the virtual environment. Sourced, not run.
+# shellcheck shell=bash
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+say() { printf '\033[1m%s\033[0m\n' "$*"; }
+die() { printf '%s\n' "$*" >&2; exit 1; }
+
+# need_packages COMMAND=PACKAGE ...: installs the Debian packages whose command is missing.
+need_packages() {
+  local pair missing=()
+  for pair in "$@"; do
+    command -v "${pair%%=*}" >/dev/null 2>&1 || [ -e "${pair%%=*}" ] || missing+=("${pair#*=}")
+  done
+  [ "${#missing[@]}" -gt 0 ] || return 0
+  local install=(apt-get install -y --no-install-recommends "${missing[@]}")
+  command -v apt-get >/dev/null 2>&1 || die "Please install: ${missing[*]}"
+  if [ "$(id -u)" -eq 0 ]; then
+    say "Installing ${missing[*]}"
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive "${install[@]}" >/dev/null
+  elif command -v sudo >/dev/null 2>&1 && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
+    say "Installing ${missing[*]} (sudo may ask for your password)"
+    sudo apt-get update -qq
+    sudo DEBIAN_FRONTEND=noninteractive "${install[@]}" >/dev/null
+  else
+    die "Please run this once as root, then start again:
+  apt-get update && apt-get install -y --no-install-recommends ${missing[*]}"
+  fi
+}
+
+# use_python: sets $python to a Python 3.11 to 3.13 that can make virtual environments.
+use_python() {
+  local candidate
+  for candidate in "${BALUPI_PYTHON:-python3}" python3.13 python3.12 python3.11; do
+    if "$candidate" -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then
+      python=$candidate
+      return 0
+    fi
+  done
+  need_packages "no-python-with-venv=python3-venv"
+  python=python3
+  "$python" -c 'import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null ||
+    die "BaluPi needs Python 3.11 to 3.13 with the venv module; found: $("$python" --version 2>&1). Set BALUPI_PYTHON to another one."
+}
+
+# use_venv REQUIREMENTS: makes or updates $venv for a requirements file; sets $venv.
+# Two at once wait for each other; nothing is done where the pins have not changed.
+use_venv() {
+  local requirements=$root/$1 wanted
+  venv=${BALUPI_VENV:-$root/.venv}
+  if [ ! -w "$root" ] && [ ! -w "$venv" ]; then
+    venv=${XDG_CACHE_HOME:-$HOME/.cache}/balupi/venv
+  fi
+  mkdir -p "$(dirname "$venv")"
+  exec 9>"$venv.lock"
+  flock 9
+  wanted=$("$python" --version; cat "$root"/requirements*.txt | sha256sum)
+  if [ "$(cat "$venv/.balupi-$1" 2>/dev/null)" != "$wanted" ]; then
+    say "Preparing Python packages in $venv (a minute or two the first time)"
+    [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$requirements"
+    "$venv/bin/python" -m compileall -q "$venv/lib" "$root"/{balupi_site,energy,nasctl,pihole,simhome} >/dev/null || true
+    printf '%s' "$wanted" >"$venv/.balupi-$1"
+  fi
+  flock -u 9
+  exec 9>&-
+}

@@ -1,0 +1,329 @@
+"""Starts BaluPi with a simulated home; try.sh calls it inside the virtual environment.
+
+``try.py`` writes the settings of this trial and runs a supervisor; ``try.py ready`` is the
+supervisor's one-shot program that fills in what a household's first evening would, and says hello.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import datetime as dt
+import http.client
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+PYTHON = sys.executable
+HISTORY_DAYS = 30
+OWNER = "owner"
+#: prctl(2): deliver this signal when the parent dies, even by kill -9.
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> int:
+    """Prepare the trial and run it until a signal comes."""
+    port = int(os.environ.get("BALUPI_PORT") or 8000)
+    data_dir = Path(os.environ.get("BALUPI_DATA_DIR") or ROOT / "data" / f"try-{port}").resolve()
+    data_dir.mkdir(parents=True, exist_ok=True)
+    _refuse_second_start(data_dir, port)
+    runtime_dir = Path(
+        tempfile.mkdtemp(prefix="balupi-")
+    )  # short: a socket's path has 108 characters
+    try:
+        trial = prepare(data_dir, runtime_dir, port)
+        return run(trial, runtime_dir)
+    finally:
+        shutil.rmtree(runtime_dir, ignore_errors=True)
+        (data_dir / "try.pid").unlink(missing_ok=True)
+        print("BaluPi has stopped; nothing is left running.", flush=True)
+
+
+def _refuse_second_start(data_dir: Path, port: int) -> None:
+    pid_file = data_dir / "try.pid"
+    with contextlib.suppress(OSError, ValueError):
+        pid = int(pid_file.read_text())
+        if "try.py" in Path(f"/proc/{pid}/cmdline").read_text():
+            sys.exit(
+                f"A trial runs with {data_dir} already (pid {pid}); choose another BALUPI_DATA_DIR."
+            )
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            sys.exit(f"Port {port} is taken; choose another one: BALUPI_PORT=8001 deploy/try.sh")
+    pid_file.write_text(str(os.getpid()))
+
+
+def prepare(data_dir: Path, runtime_dir: Path, port: int) -> dict[str, Any]:
+    """Write settings, database and supervisor configuration; return what try.json says."""
+    home_dir = data_dir / "home"
+    home = json.loads(
+        _run([PYTHON, "-m", "simhome", "--dir", str(home_dir), "init", "--nas-port", str(port)])
+    )
+    kept = _kept_secrets(data_dir)
+    trial = _describe(home, kept, data_dir, port)
+    _write_private(data_dir / "balupi.env", _settings(home, kept, trial, runtime_dir))
+    _write_private(data_dir / "try.json", json.dumps(trial, indent=2) + "\n")
+    os.environ["BALUPI_ENV_FILE"] = str(data_dir / "balupi.env")
+    print(f"Preparing the database in {data_dir}", flush=True)
+    manage("migrate", "--verbosity", "0")
+    manage("collectstatic", "--no-input", "--verbosity", "0")
+    _write_private(
+        runtime_dir / "supervisord.conf", _supervisor_config(data_dir, home_dir, runtime_dir)
+    )
+    return trial
+
+
+def _kept_secrets(data_dir: Path) -> dict[str, str]:
+    """Return this trial's own secrets, made once."""
+    path = data_dir / "secrets.json"
+    if not path.exists():
+        kept = {name: secrets.token_urlsafe(40) for name in ("secret_key",)}
+        kept["password"] = secrets.token_urlsafe(9)
+        _write_private(path, json.dumps(kept))
+    loaded: dict[str, str] = json.loads(path.read_text())
+    return loaded
+
+
+def _describe(
+    home: dict[str, Any], kept: dict[str, str], data_dir: Path, port: int
+) -> dict[str, Any]:
+    return {
+        "url": f"http://127.0.0.1:{port}",
+        "user": OWNER,
+        "password": kept["password"],
+        "handshake_secret": home["handshake_secret"],
+        "dns_names": ["baluhost.local"],
+        "nas_url": f"http://{home['nas_ip']}:{home['nas_port']}",
+        "nas_ip": home["nas_ip"],
+        "nas_mac": home["nas_mac"],
+        "pi_ip": home["pi_ip"],
+        "pi_url": f"http://{home['pi_ip']}:{port}",
+        "pihole_url": f"http://{home['pi_ip']}:{home['pihole_port']}",
+        "pihole_password": home["pihole_password"],
+        "pihole_dns": f"{home['pi_ip']}:{home['dns_port']}",
+        "simhome": [PYTHON, "-m", "simhome", "--dir", str(data_dir / "home")],
+        "manage": [PYTHON, str(ROOT / "manage.py")],
+        "env_file": str(data_dir / "balupi.env"),
+        "data_dir": str(data_dir),
+    }
+
+
+def _settings(
+    home: dict[str, Any], kept: dict[str, str], trial: dict[str, Any], runtime_dir: Path
+) -> str:
+    port = home["nas_port"]
+    values = {
+        "MODE": "dev",
+        "SECRET_KEY": kept["secret_key"],
+        "DATA_DIR": trial["data_dir"],
+        "LISTEN": f"127.0.0.1:{port},{home['pi_ip']}:{port}",
+        "REDIS_URL": f"unix://{runtime_dir}/redis.sock",
+        "NAS_URL": trial["nas_url"],
+        "NAS_IP": home["nas_ip"],
+        "PI_IP": home["pi_ip"],
+        "NAS_MAC_ADDRESS": home["nas_mac"],
+        "WOL_PORT": home["wol_port"],
+        "HANDSHAKE_SECRET": home["handshake_secret"],
+        "PIHOLE_URL": trial["pihole_url"],
+        "PIHOLE_PASSWORD": home["pihole_password"],
+        "PIHOLE_DNS": trial["pihole_dns"],
+        "TAPO_USERNAME": home["tapo_username"],
+        "TAPO_PASSWORD": home["tapo_password"],
+        "TAPO_DISCOVERY_TARGET": f"{home['block']}.255",
+    }
+    return "".join(f"BALUPI_{name}='{value}'\n" for name, value in values.items())
+
+
+def _supervisor_config(data_dir: Path, home_dir: Path, runtime_dir: Path) -> str:
+    redis = (
+        f"redis-server --port 0 --unixsocket {runtime_dir}/redis.sock --dir {runtime_dir} --save '' "
+        "--appendonly no --maxmemory 16mb --maxmemory-policy noeviction --hz 1 --dynamic-hz no "
+        "--loglevel warning --daemonize no"
+    )
+    manage_py = f"{PYTHON} {ROOT}/manage.py"
+    programs = {
+        "redis": (redis, "autorestart=true\nstopsignal=TERM"),
+        "simhome": (f"{PYTHON} -m simhome --dir {home_dir} run", "autorestart=true"),
+        "web": (f"{manage_py} run_web", "autorestart=true"),
+        "worker": (f"{manage_py} run_worker", "autorestart=true\nstopwaitsecs=15"),
+        "ready": (
+            f"{PYTHON} {ROOT}/deploy/try.py ready",
+            "autorestart=false\nstartsecs=0\nstartretries=0",
+        ),
+    }
+    blocks = [
+        f"[program:{name}]\ncommand={command.replace('%', '%%')}\ndirectory={ROOT}\n{options}\n"
+        "stdout_logfile=/dev/fd/1\nstdout_logfile_maxbytes=0\nredirect_stderr=true\n"
+        "stopasgroup=true\nkillasgroup=true\n"
+        f'environment=BALUPI_ENV_FILE="{data_dir}/balupi.env",PYTHONUNBUFFERED="1"\n'
+        for name, (command, options) in programs.items()
+    ]
+    user = "user=root\n" if os.geteuid() == 0 else ""
+    head = (
+        f"[supervisord]\nnodaemon=true\nsilent=true\n{user}logfile={runtime_dir}/supervisord.log\n"
+        f"pidfile={runtime_dir}/supervisord.pid\nchildlogdir={runtime_dir}\n"
+        f"[unix_http_server]\nfile={runtime_dir}/supervisor.sock\nchmod=0700\n"
+        f"[supervisorctl]\nserverurl=unix://{runtime_dir}/supervisor.sock\n"
+        "[rpcinterface:supervisor]\n"
+        "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n"
+    )
+    return head + "\n".join(blocks)
+
+
+def run(trial: dict[str, Any], runtime_dir: Path) -> int:
+    """Run the supervisor until it or a signal ends the trial; return its exit code."""
+    config = str(runtime_dir / "supervisord.conf")
+    trial["supervisorctl"] = [PYTHON, "-m", "supervisor.supervisorctl", "-c", config]
+    _write_private(Path(trial["data_dir"]) / "try.json", json.dumps(trial, indent=2) + "\n")
+    libc = ctypes.CDLL(None)
+    supervisor = subprocess.Popen(
+        [PYTHON, "-m", "supervisor.supervisord", "-c", config],
+        cwd=ROOT,
+        start_new_session=True,  # Ctrl-C reaches us alone; we stop the rest in order
+        preexec_fn=lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM),  # noqa: PLW1509  # no threads here
+    )
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: supervisor.terminate())
+    supervisor.wait()
+    return 0
+
+
+def ready() -> int:
+    """Fill a fresh trial, wait until all of it lives, and print how to reach it."""
+    data_dir = Path(os.environ["BALUPI_ENV_FILE"]).parent
+    trial = json.loads((data_dir / "try.json").read_text())
+    _wait_for("the simulated home", lambda: _run([*trial["simhome"], "status"]))
+    _wait_for("the page", lambda: _get(trial["url"], "/api/health"))
+    sys.path.insert(0, str(ROOT))
+    os.environ["DJANGO_SETTINGS_MODULE"] = "balupi_site.settings"
+    import django  # noqa: PLC0415  # only this one-shot program needs it
+
+    django.setup()
+    _make_owner(trial)
+    _find_plugs()
+    _fill_history(data_dir)
+    _wait_for("the plugs", _all_plugs_live)
+    print(_greeting(trial), flush=True)
+    return 0
+
+
+def _make_owner(trial: dict[str, Any]) -> None:
+    from django.contrib.auth.models import User  # noqa: PLC0415  # after django.setup()
+
+    owner, _created = User.objects.get_or_create(
+        username=OWNER, defaults={"is_staff": True, "is_superuser": True}
+    )
+    if not owner.check_password(trial["password"]):
+        owner.set_password(trial["password"])
+        owner.save()
+
+
+def _find_plugs() -> None:
+    from energy.models import PlugRole, SmartPlug  # noqa: PLC0415  # after django.setup()
+
+    if not SmartPlug.objects.exists():
+        manage("discover_plugs")
+        SmartPlug.objects.filter(name="NAS").update(role=PlugRole.NAS)
+
+
+def _fill_history(data_dir: Path) -> None:
+    from energy.models import EnergyHour  # noqa: PLC0415  # after django.setup()
+
+    if EnergyHour.objects.exists():
+        return
+    print(f"Filling in {HISTORY_DAYS} days of history", flush=True)
+    until = dt.datetime.now(dt.UTC).isoformat()
+    home = str(data_dir / "home" / "home.json")
+    history = data_dir / "history.ndjson"
+    command = [
+        PYTHON,
+        "-m",
+        "simhome.history",
+        "--days",
+        str(HISTORY_DAYS),
+        "--until",
+        until,
+        "--config",
+        home,
+    ]
+    with history.open("wb") as file:
+        subprocess.run([*command, "--seed", "1"], cwd=ROOT, check=True, stdout=file, timeout=120)
+    manage("load_history", str(history))
+    history.unlink()
+
+
+def _all_plugs_live() -> bool:
+    from django.utils import timezone  # noqa: PLC0415  # after django.setup()
+    from energy.services import latest_readings  # noqa: PLC0415
+
+    latest = latest_readings(timezone.now())
+    return bool(latest) and all(item.reading is not None and not item.is_stale for item in latest)
+
+
+def _greeting(trial: dict[str, Any]) -> str:
+    simhome = "python -m simhome --dir " + trial["simhome"][-1]
+    address, _, port = trial["pihole_dns"].rpartition(":")
+    return f"""
+  BaluPi is running, with a simulated home around it.
+
+    Page           {trial["url"]}/
+    Login          {trial["user"]}  {trial["password"]}
+    Where the name leads    dig +short @{address} -p {port} baluhost.local
+    Play the home           {Path(PYTHON).parent}/{simhome} nas crash     (or: status, --help)
+    For programs            {trial["data_dir"]}/try.json
+
+  Ctrl-C stops everything.
+"""
+
+
+def _wait_for(what: str, check: Any, deadline_s: float = 60) -> None:  # noqa: ANN401  # any truthy answer
+    end_s = time.monotonic() + deadline_s
+    while True:
+        with contextlib.suppress(OSError, subprocess.SubprocessError, http.client.HTTPException):
+            if check():
+                return
+        if time.monotonic() > end_s:
+            sys.exit(
+                f"Gave up waiting for {what} after {deadline_s:.0f} s; the lines above say why."
+            )
+        time.sleep(0.3)
+
+
+def _get(url: str, path: str) -> bool:
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=3)
+    with contextlib.closing(connection):
+        connection.request("GET", path)
+        return connection.getresponse().status == http.client.OK
+
+
+def manage(*arguments: str) -> None:
+    """Run a management command of this trial; its words go to our output."""
+    subprocess.run([PYTHON, str(ROOT / "manage.py"), *arguments], cwd=ROOT, check=True, timeout=300)
+
+
+def _run(command: list[str]) -> str:
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=60)
+    return done.stdout
+
+
+def _write_private(path: Path, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+
+
+if __name__ == "__main__":
+    sys.exit(ready() if sys.argv[1:] == ["ready"] else main())

@@ -1,0 +1,28 @@
+#!/usr/bin/env python3
+"""Run BaluPi's commands: ``manage.py help`` lists them."""
+
+import os
+import sys
+
+#: The commands that start a long-running process; settings give each its own Redis deadlines.
+_PROCESSES = {"run_web": "web", "run_worker": "worker"}
+
+
+def main() -> int:
+    """Run one management command; bad settings are told in a line each, without a traceback."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "balupi_site.settings")
+    os.environ["BALUPI_PROCESS"] = _PROCESSES.get("".join(sys.argv[1:2]), "command")
+    from django.core.management import execute_from_command_line  # noqa: PLC0415
+
+    from balupi_site.lib.env import SettingsError  # noqa: PLC0415  # after the environment is set
+
+    try:
+        execute_from_command_line(sys.argv)
+    except SettingsError as error:
+        sys.stderr.write(f"BaluPi does not start, its settings need a hand:\n{error}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
