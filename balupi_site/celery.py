@@ -4,13 +4,18 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import task_prerun
+from celery.signals import setup_logging, task_prerun
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "balupi_site.settings")
 
 app = Celery("balupi_site")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@setup_logging.connect(weak=False)
+def _leave_logging_to_django(**_kwargs: Any) -> None:  # noqa: ANN401  # signal arguments
+    """Keep Celery from putting handlers and levels of its own on the root logger."""
 
 
 @task_prerun.connect(weak=False)

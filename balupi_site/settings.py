@@ -40,6 +40,10 @@ elif IS_PROD and len(SECRET_KEY) < 50:  # noqa: PLR2004  # what `check --deploy`
 
 # --- places ---------------------------------------------------------------------------------------
 DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / "data"))).expanduser().resolve()
+try:
+    DATA_DIR.mkdir(parents=True, exist_ok=True)
+except OSError as error:
+    env.error("DATA_DIR", f"cannot make {DATA_DIR}: {error.strerror}")
 INBOX_DIR = Path(env.text("INBOX_DIR", str(DATA_DIR / "inbox"))).expanduser().resolve()
 
 # --- the NAS --------------------------------------------------------------------------------------
@@ -79,7 +83,9 @@ if IS_PROD and HANDSHAKE_SECRET and len(HANDSHAKE_SECRET) < 32:  # noqa: PLR2004
     env.error("HANDSHAKE_SECRET", "must have at least 32 characters, the same ones as on the NAS")
 
 # --- names and Pi-hole ----------------------------------------------------------------------------
-DNS_NAMES = env.parsed("DNS_NAMES", "baluhost.local", parse.parse_names, ("baluhost.local",))
+DNS_NAMES: tuple[str, ...] = env.parsed(
+    "DNS_NAMES", "baluhost.local", parse.parse_names, ("baluhost.local",)
+)
 PIHOLE_URL = env.parsed(
     "PIHOLE_URL", "http://localhost" if IS_PROD else "http://127.66.0.2:8080", parse.parse_url, ""
 )
@@ -116,7 +122,9 @@ PUBLIC_READ = env.parsed("PUBLIC_READ", "false", parse.parse_bool, fallback=Fals
 PUBLIC_WAKE = env.parsed("PUBLIC_WAKE", "true", parse.parse_bool, fallback=True)
 
 # --- processes ------------------------------------------------------------------------------------
-LISTEN = env.parsed("LISTEN", "127.0.0.1:8000", parse.parse_listen, ("127.0.0.1:8000",))
+LISTEN: tuple[str, ...] = env.parsed(
+    "LISTEN", "127.0.0.1:8000", parse.parse_listen, ("127.0.0.1:8000",)
+)
 WEB_THREADS = env.parsed("WEB_THREADS", "8", parse.parse_int(4, 64), 8)
 WORKER_THREADS = env.parsed("WORKER_THREADS", "8", parse.parse_int(4, 64), 8)
 #: "thread": beat lives inside the worker. "none": another process runs it (several workers, one beat).
@@ -270,7 +278,7 @@ def _database() -> dict[str, Any]:
     if database["ENGINE"] == "django.db.backends.sqlite3":
         database["OPTIONS"] = _SQLITE_OPTIONS
     else:
-        database["OPTIONS"] = {"connect_timeout": 5}
+        database["OPTIONS"] = {"connect_timeout": 5, **database.get("OPTIONS", {})}
     return {**database, "CONN_MAX_AGE": None}
 
 
@@ -330,7 +338,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "interval_step": 0.2,
     "interval_max": 0.2,
 }
-CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_DB_REUSE_MAX = 1_000_000_000  # celery.py drops broken connections instead
 CELERY_TIMEZONE = "UTC"

@@ -23,7 +23,7 @@ urlpatterns = [
     ),
     re_path(r"^api(/|$)", not_found),
     path("", dashboard.dashboard, name="dashboard"),
-    path("live", dashboard.live, name="live"),
+    path("live/<slug:part>", dashboard.live, name="live"),
     path("wake", dashboard.wake, name="wake"),
     path("login", auth_views.LoginView.as_view(template_name="login.html"), name="login"),
     path("logout", auth_views.LogoutView.as_view(), name="logout"),

@@ -55,6 +55,9 @@ STORIES = (
     Story("hang", ("nas", "hang"), ("nas", "recover"), 60, 16),
 )
 
+#: What ``wake_nas --wait`` says, in this order.
+STAGE_WORDS = ("Signal sent", "draws power", "answers", "is awake")
+
 
 @dataclass
 class Names:
@@ -72,7 +75,7 @@ class Names:
     def run(self) -> None:
         """Query until ``end``."""
         while not self._ended.wait(QUERY_INTERVAL_S):
-            kind, address = self._ask()
+            kind, address = self.ask()
             self.kinds[kind] += 1
             if address and address != self._seen[1]:
                 with self._changed:
@@ -84,7 +87,8 @@ class Names:
         """Stop querying."""
         self._ended.set()
 
-    def _ask(self) -> tuple[str, str]:
+    def ask(self) -> tuple[str, str]:
+        """Send one query; the kind of answer, and the address where there was exactly one."""
         query = dns.message.make_query(self.name, "A")
         try:
             answer = dns.query.udp(query, self.server, timeout=1, port=self.port)
@@ -148,35 +152,52 @@ def main() -> int:
     )
     parser.add_argument("data_dir", type=Path, help="the data directory of a running trial")
     parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--only", help="run only the stories whose name contains this")
-    parser.add_argument("--seed", type=int, default=None, help="seed of the random moments")
+    parser.add_argument("--only", default="", help="run only the stories whose name contains this")
+    parser.add_argument(
+        "--seed", type=int, default=random.randrange(1 << 30), help="of the random moments"
+    )
     parser.add_argument("--json", type=Path, help="write all figures to this file")
     options = parser.parse_args()
-    seed = options.seed if options.seed is not None else random.randrange(1 << 30)
     trial = Trial(options.data_dir)
+    print(f"Seed {options.seed}. Limits in brackets, seconds: median, worst.")
+    print(
+        "| what happens to the NAS | rounds | name on the Pi after | name back after the first good answer |"
+    )
+    print("|---|---|---|---|", flush=True)
+    report: dict[str, Any] = {"seed": options.seed, "stories": {}}
+    good = True
+    for story in [story for story in STORIES if options.only in story.name]:
+        seconds, names = measure(story, trial, rounds=options.rounds, seed=options.seed)
+        report["stories"][story.name] = {"seconds": seconds, "answers": names.kinds}
+        print(_row(story, seconds), flush=True)
+        answers = ", ".join(f"{count} x {kind}" for kind, count in names.kinds.most_common())
+        print(
+            f"  {names.switches} switches, a query every {QUERY_INTERVAL_S * 1000:g} ms: {answers}",
+            flush=True,
+        )
+        good &= set(names.kinds) == {"1 address"}
+        good &= (
+            max(seconds["gone"]) <= story.gone_limit_s
+            and max(seconds["back"]) <= story.back_limit_s
+        )
+    if options.json:
+        options.json.write_text(json.dumps(report, indent=2) + "\n")
+    return 0 if good else 1
+
+
+def measure(
+    story: Story, trial: Trial, *, rounds: int, seed: int
+) -> tuple[dict[str, list[float]], Names]:
+    """Play a story; the seconds of each round, and all that was answered meanwhile."""
     server, _, port = trial.facts["pihole_dns"].rpartition(":")
     names = Names(server, int(port), trial.facts["dns_names"][0])
-    asking = threading.Thread(target=names.run)
+    asking = threading.Thread(target=names.run, daemon=True)
     asking.start()
     try:
-        stories = [story for story in STORIES if not options.only or options.only in story.name]
-        chance = random.Random(seed)  # noqa: S311  # moments, not secrets
-        results = {
-            story.name: _play(story, trial, names, chance, options.rounds) for story in stories
-        }
+        return _play(story, trial, names, random.Random(seed), rounds), names
     finally:
         names.end()
         asking.join()
-    good = _report(stories, results, names, seed)
-    if options.json:
-        report = {
-            "seed": seed,
-            "seconds": results,
-            "answers": names.kinds,
-            "switches": names.switches,
-        }
-        options.json.write_text(json.dumps(report, indent=2) + "\n")
-    return 0 if good else 1
 
 
 def _play(
@@ -194,7 +215,8 @@ def _play(
         good_at = trial.first_good_answer()
         seconds["back"].append(names.wait_for(nas_ip) - good_at)
         print(
-            f"{story.name} {number}/{rounds}: gone {seconds['gone'][-1]:.2f} s, back {seconds['back'][-1]:.2f} s",
+            f"{story.name} {number}/{rounds}: "
+            f"gone {seconds['gone'][-1]:.2f} s, back {seconds['back'][-1]:.2f} s",
             file=sys.stderr,
             flush=True,
         )
@@ -208,26 +230,13 @@ def _mend(story: Story, trial: Trial) -> None:
     mend()
 
 
-def _report(
-    stories: list[Story], results: dict[str, dict[str, list[float]]], names: Names, seed: int
-) -> bool:
-    good = True
-    print(
-        f"| what happens to the NAS (seed {seed}) | rounds | name on the Pi: median, worst (limit) s | back (limit) s |"
+def _row(story: Story, seconds: dict[str, list[float]]) -> str:
+    gone, back = seconds["gone"], seconds["back"]
+    return (
+        f"| {story.name} | {len(gone)} "
+        f"| {statistics.median(gone):.1f}, {max(gone):.1f} ({story.gone_limit_s:g}) "
+        f"| {statistics.median(back):.1f}, {max(back):.1f} ({story.back_limit_s:g}) |"
     )
-    print("|---|---|---|---|")
-    for story in stories:
-        gone, back = results[story.name]["gone"], results[story.name]["back"]
-        good &= max(gone) <= story.gone_limit_s and max(back) <= story.back_limit_s
-        print(
-            f"| {story.name} | {len(gone)} | {statistics.median(gone):.1f}, {max(gone):.1f} ({story.gone_limit_s:g}) "
-            f"| {statistics.median(back):.1f}, {max(back):.1f} ({story.back_limit_s:g}) |"
-        )
-    answers = ", ".join(f"{count} x {kind}" for kind, count in names.kinds.most_common())
-    print(
-        f"DNS queries every {QUERY_INTERVAL_S * 1000:g} ms over {names.switches} switches: {answers}"
-    )
-    return good and set(names.kinds) == {"1 address"}
 
 
 if __name__ == "__main__":

@@ -70,10 +70,9 @@ def main() -> int:
     options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="balupi-bench-") as folder,
-        _disk(Path(folder)) as (disk, device),
+        _disk(Path(folder)) as (disk, device),_trial(disk / "data", options.port) as (trial, root_pid)
     ):
-        with _trial(disk / "data", options.port) as (trial, root_pid):
-            figures = _measure(trial, root_pid, device, options.minutes)
+        figures = _measure(trial, root_pid, device, options.minutes)
     print(_table(figures))
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n")

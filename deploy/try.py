@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import datetime as dt
 import http.client
 import json
 import os
@@ -72,6 +71,7 @@ def prepare(data_dir: Path, runtime_dir: Path, port: int) -> dict[str, Any]:
     home = json.loads(
         _run([PYTHON, "-m", "simhome", "--dir", str(home_dir), "init", "--nas-port", str(port)])
     )
+    home |= {"nas_ip": f"{home['block']}.53", "pi_ip": f"{home['block']}.2"}
     kept = _kept_secrets(data_dir)
     trial = _describe(home, kept, data_dir, port)
     _write_private(data_dir / "balupi.env", _settings(home, kept, trial, runtime_dir))
@@ -80,6 +80,7 @@ def prepare(data_dir: Path, runtime_dir: Path, port: int) -> dict[str, Any]:
     print(f"Preparing the database in {data_dir}", flush=True)
     manage("migrate", "--verbosity", "0")
     manage("collectstatic", "--no-input", "--verbosity", "0")
+    _fill_history(data_dir, home_dir)
     _write_private(
         runtime_dir / "supervisord.conf", _supervisor_config(data_dir, home_dir, runtime_dir)
     )
@@ -151,7 +152,7 @@ def _supervisor_config(data_dir: Path, home_dir: Path, runtime_dir: Path) -> str
     redis = (
         f"redis-server --port 0 --unixsocket {runtime_dir}/redis.sock --dir {runtime_dir} --save '' "
         "--appendonly no --maxmemory 16mb --maxmemory-policy noeviction --hz 1 --dynamic-hz no "
-        "--loglevel warning --daemonize no"
+        f"--loglevel warning --logfile {runtime_dir}/redis.log --daemonize no"
     )
     manage_py = f"{PYTHON} {ROOT}/manage.py"
     programs = {
@@ -213,8 +214,7 @@ def ready() -> int:
 
     django.setup()
     _make_owner(trial)
-    _find_plugs()
-    _fill_history(data_dir)
+    manage("discover_plugs")
     _wait_for("the plugs", _all_plugs_live)
     print(_greeting(trial), flush=True)
     return 0
@@ -231,42 +231,29 @@ def _make_owner(trial: dict[str, Any]) -> None:
         owner.save()
 
 
-def _find_plugs() -> None:
-    from energy.models import PlugRole, SmartPlug  # noqa: PLC0415  # after django.setup()
-
-    if not SmartPlug.objects.exists():
-        manage("discover_plugs")
-        SmartPlug.objects.filter(name="NAS").update(role=PlugRole.NAS)
-
-
-def _fill_history(data_dir: Path) -> None:
-    from energy.models import EnergyHour  # noqa: PLC0415  # after django.setup()
-
-    if EnergyHour.objects.exists():
+def _fill_history(data_dir: Path, home_dir: Path) -> None:
+    """Give a new trial a past, before anything runs: its plugs, with their roles, come with it."""
+    done = data_dir / "history.done"
+    if done.exists():
         return
     print(f"Filling in {HISTORY_DAYS} days of history", flush=True)
-    until = dt.datetime.now(dt.UTC).isoformat()
-    home = str(data_dir / "home" / "home.json")
     history = data_dir / "history.ndjson"
-    command = [
-        PYTHON,
-        "-m",
-        "simhome.history",
-        "--days",
-        str(HISTORY_DAYS),
-        "--until",
-        until,
-        "--config",
-        home,
-    ]
+    command = [PYTHON, "-m", "simhome.history", "--days", str(HISTORY_DAYS), "--seed", "1"]
     with history.open("wb") as file:
-        subprocess.run([*command, "--seed", "1"], cwd=ROOT, check=True, stdout=file, timeout=120)
+        subprocess.run(
+            [*command, "--config", str(home_dir / "home.json")],
+            cwd=ROOT,
+            check=True,
+            stdout=file,
+            timeout=120,
+        )
     manage("load_history", str(history))
-    history.unlink()
+    history.rename(done)
 
 
 def _all_plugs_live() -> bool:
     from django.utils import timezone  # noqa: PLC0415  # after django.setup()
+
     from energy.services import latest_readings  # noqa: PLC0415
 
     latest = latest_readings(timezone.now())

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from simhome.clock import Clock
 from simhome.config import HomeConfig, PlugConfig
+from simhome.discovery import DiscoveryListener
 from simhome.loads import FreezerLoad, Load, MonitorLoad
 from simhome.nas import SimNas
 from simhome.nas_status import moment
@@ -41,6 +42,9 @@ class SimHome:
             clock=self.clock,
         )
         self.plugs = {plug.alias: self._plug(plug) for plug in config.plugs}
+        self.discovery = DiscoveryListener(
+            host=config.broadcast_ip, plugs=list(self.plugs.values())
+        )
         self.pihole = SimPihole(
             host=config.pi_ip,
             port=config.pihole_port,
@@ -63,6 +67,7 @@ class SimHome:
             await self.pihole.start()
             for plug in self.plugs.values():
                 await plug.start()
+            await self.discovery.start()
             await self.nas.start()
         except OSError as error:
             await self.stop()
@@ -73,6 +78,7 @@ class SimHome:
     async def stop(self) -> None:
         """Stop everything; a second call does nothing."""
         await self.nas.stop()
+        await self.discovery.stop()
         for plug in self.plugs.values():
             await plug.stop()
         await self.pihole.stop()

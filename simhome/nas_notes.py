@@ -12,6 +12,11 @@ from simhome.nas_habits import Session
 _WAKE_SECONDS = 90
 #: How long before the wake that worked somebody tried in vain.
 _FAILED_BEFORE_SECONDS = 220
+#: BaluPi's own sentence, which it translates when it shows it.
+_NO_POWER = (
+    "The NAS drew no power after the signal. Check that Wake-on-LAN is on in its BIOS, that its "
+    "network cable is in, and BALUPI_NAS_MAC_ADDRESS."
+)
 _WAKERS = (("owner", "page"), ("owner", "api"), ("family", "page"))
 
 Line = dict[str, object]
@@ -72,7 +77,8 @@ def _failed_wake(asked_at: datetime, chance: Random) -> Iterator[Line]:
         **_wake(asked_at, chance),
         "finished_at": _text(ended_at),
         "result": "failed",
-        "message": "The NAS draws no power: the magic packets did not wake it.",
+        "failed_stage": "power_seen",
+        "message": _NO_POWER,
     }
     yield _state(ended_at, "booting", "offline", Reason.BOOT_FAILED)
 

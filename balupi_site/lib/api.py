@@ -10,6 +10,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
 from django.urls import URLPattern, re_path
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -77,6 +78,7 @@ def exception_handler(exc: Exception, _context: dict[str, Any]) -> Response | No
     return response
 
 
+@csrf_exempt
 def not_found(request: HttpRequest, *_args: object, **_kwargs: object) -> JsonResponse:
     """Answer an unknown ``/api`` path with JSON, never with a page."""
     return JsonResponse({"detail": f"There is no {request.path} here.", "errors": {}}, status=404)

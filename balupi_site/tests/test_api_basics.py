@@ -64,6 +64,13 @@ def test_an_unknown_api_path_is_json_404(client: Client, path: str) -> None:
     assert path in answer.json()["detail"]
 
 
+def test_an_unknown_api_path_is_404_for_a_post_without_a_csrf_token_too() -> None:
+    assert (
+        Client(enforce_csrf_checks=True).post("/api/nothing", "{}", "application/json").status_code
+        == 404
+    )
+
+
 @pytest.mark.parametrize(
     ("error", "code"),
     [

@@ -21,9 +21,7 @@ pytestmark = pytest.mark.django_db
 class Clock:
     """Wall and monotonic clock of the scheduler under test."""
 
-    def __init__(
-        self, traveller: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def __init__(self, traveller: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch) -> None:
         self._traveller = traveller
         self.wall = START
         self.monotonic_s = 1000.0

@@ -57,6 +57,25 @@ class TestHousehold:
 
         play(tmp_path, scenario)
 
+    def test_python_kasa_discovers_all_plugs_of_this_home_and_no_other(self, tmp_path: Path) -> None:
+        async def scenario(home: SimHome, _clock: ManualClock) -> None:
+            from kasa import Discover
+
+            (tmp_path / "next").mkdir()
+            neighbour = SimHome(make_config(), folder=tmp_path / "next", clock=ManualClock(START))
+            await neighbour.start()
+            try:
+                found = await Discover.discover(
+                    target=home.config.broadcast_ip, discovery_timeout=1, discovery_packets=1
+                )
+            finally:
+                await neighbour.stop()
+            assert sorted(found) == sorted(plug.host for plug in home.plugs.values())
+            for device in found.values():
+                await device.disconnect()
+
+        play(tmp_path, scenario)
+
     def test_a_power_cut_switches_the_relay(self, tmp_path: Path) -> None:
         async def scenario(home: SimHome, _clock: ManualClock) -> None:
             for action, on in (("power_cut", False), ("power_back", True)):

@@ -6,9 +6,11 @@ import logging
 import os
 import signal
 import threading
+import warnings
 from typing import Any
 
 from celery import beat, signals
+from celery.platforms import SecurityWarning
 from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.utils import timezone
@@ -29,6 +31,8 @@ class Command(BaseCommand):
 
     def handle(self, **_options: Any) -> None:  # noqa: ANN401  # Django's signature
         os.environ["CELERY_SKIP_CHECKS"] = "true"  # 17 MiB of memory for checks that ran before
+        # Celery warns of root because of pickled messages; ours are JSON.
+        warnings.filterwarnings("ignore", category=SecurityWarning)
         worker = app.Worker(
             pool="threads",
             concurrency=settings.WORKER_THREADS,
@@ -82,13 +86,12 @@ class _Ending:
     def finish(self) -> None:
         """Save beat's state, store the samples that wait, give back sessions."""
         from energy import services as energy  # noqa: PLC0415  # apps are not ready at import
-        from energy import tapo  # noqa: PLC0415
         from pihole import services as pihole  # noqa: PLC0415
 
         for what, step in (
             ("save beat's state", lambda: self._beat and self._beat.service.scheduler.close()),
             ("store the last samples", lambda: energy.store_samples(timezone.now())),
-            ("close the plugs' connections", tapo.close_connections),
+            ("close the plugs' connections", energy.close_connections),
             ("log out of Pi-hole", pihole.close_session),
         ):
             try:

@@ -1,0 +1,215 @@
+"""The page: what is known, with its age; nothing that looks live and is not."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+
+from balupi_site import day_view
+from energy.models import EnergyHour, PlugRole, PowerSample, SmartPlug
+from nasctl.models import NasStatus, StateChange, Wake
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_redis")]
+
+PARTS = ["nas", "day", "facts"]
+
+
+@pytest.fixture
+def now() -> dt.datetime:
+    day_view.curves.forget()
+    return timezone.now()
+
+
+@pytest.fixture
+def owner(client: Client) -> Client:
+    client.force_login(User.objects.create_superuser("owner", password="secret"))
+    return client
+
+
+@pytest.fixture
+def nas_plug() -> SmartPlug:
+    return SmartPlug.objects.create(
+        device_id="A" * 40, mac="02:00:00:00:00:01", name="NAS", role=PlugRole.NAS, host="127.0.0.9"
+    )
+
+
+def be(state: str, reason: str, since: dt.datetime, **fields: Any) -> None:
+    NasStatus.objects.create(
+        pk=1, state=state, reason=reason, since=since, moved_at=since, version=1, **fields
+    )
+
+
+def test_a_visitor_is_asked_to_sign_in(client: Client) -> None:
+    answer = client.get("/")
+    assert answer.status_code == 302
+    assert answer["Location"] == "/login?next=/"
+    assert b"password" in client.get(answer["Location"]).content
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_without_a_login_is_401_so_that_the_page_reloads(client: Client, part: str) -> None:
+    assert client.get(f"/live/{part}").status_code == 401
+
+
+def test_everybody_reads_where_the_owner_says_so(client: Client, settings: Any) -> None:
+    settings.PUBLIC_READ = True
+    assert client.get("/").status_code == 200
+
+
+def test_an_unknown_part_is_404(owner: Client) -> None:
+    assert owner.get("/live/nothing").status_code == 404
+
+
+def test_the_first_page_of_an_empty_home_says_what_is_missing(owner: Client) -> None:
+    page = owner.get("/").content.decode()
+    assert "Looking for the NAS." in page
+    assert "No plug yet." in page
+    assert "Nothing yet." in page
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "sentence"),
+    [
+        ("online", "answers", "The NAS has been awake since"),
+        ("offline", "shut_down", "The NAS has been asleep since"),
+        ("offline", "fell_asleep", "The NAS has been asleep since"),
+        ("offline", "power_gone", "The NAS has been gone since"),
+        ("offline", "powered_not_answering", "The NAS is running but does not answer."),
+        ("offline", "boot_failed", "The NAS did not wake up."),
+        ("booting", "wake", "The NAS is waking up."),
+        ("shutting_down", "called_going_offline", "The NAS is going to sleep."),
+    ],
+)
+def test_the_headline_says_what_the_nas_does(
+    owner: Client, now: dt.datetime, state: str, reason: str, sentence: str
+) -> None:
+    be(state, reason, now - dt.timedelta(minutes=5))
+    assert sentence in owner.get("/live/nas").content.decode()
+
+
+def test_a_running_wake_shows_its_stages_instead_of_the_button(
+    owner: Client, now: dt.datetime
+) -> None:
+    wake = Wake.objects.create(
+        requested_by="owner",
+        requested_from="page",
+        requested_at=now - dt.timedelta(seconds=9),
+        previous_state="offline",
+        deadline_at=now + dt.timedelta(seconds=81),
+        packet_sent_at=now - dt.timedelta(seconds=9),
+        power_seen_at=now - dt.timedelta(seconds=6),
+    )
+    be("booting", "wake", now - dt.timedelta(seconds=9), wake=wake)
+    page = owner.get("/live/nas").content.decode()
+    assert page.count("<li") == 4
+    assert "after 3\N{NO-BREAK SPACE}s" in page
+    assert "Wake the NAS" not in page
+
+
+def test_an_old_reading_is_grey_with_its_age_and_counts_in_no_sum(
+    owner: Client, now: dt.datetime, nas_plug: SmartPlug
+) -> None:
+    PowerSample.objects.create(plug=nas_plug, at=now - dt.timedelta(minutes=12), power_w=34.5)
+    page = owner.get("/live/facts").content.decode()
+    assert 'class="stale"' in page
+    assert "34.5" in page
+    assert "12\N{NO-BREAK SPACE}min ago" in page
+    assert "without those that do not answer" in page
+
+
+def test_today_is_what_our_own_hours_say(
+    owner: Client, now: dt.datetime, nas_plug: SmartPlug
+) -> None:
+    start, _end = day_view.day_bounds(now)
+    for hour, energy_wh in ((start, 100.0), (start - dt.timedelta(hours=1), 9999.0)):
+        EnergyHour.objects.create(plug=nas_plug, hour=hour, energy_wh=energy_wh, coverage=1.0)
+    assert "0.10 kWh today" in owner.get("/live/facts").content.decode()
+
+
+def test_the_day_draws_states_and_power(
+    owner: Client, now: dt.datetime, nas_plug: SmartPlug
+) -> None:
+    start, _end = day_view.day_bounds(now)
+    StateChange.objects.create(
+        from_state="unknown", to_state="online", reason="answers", at=start - dt.timedelta(hours=1)
+    )
+    PowerSample.objects.create(plug=nas_plug, at=start, power_w=40.0)
+    page = owner.get("/live/day").content.decode()
+    assert 'fill="url(#go)"' in page
+    assert 'class="hill1" d="M0 0L0 40.0L5 40.0 5 0z"' in page
+
+
+def test_names_and_messages_are_escaped(owner: Client, nas_plug: SmartPlug) -> None:
+    SmartPlug.objects.update(name="<script>alert(1)</script>", status_message="<b>no</b>")
+    page = owner.get("/").content.decode()
+    assert "<script>alert" not in page
+    assert "<b>no</b>" not in page
+
+
+def test_the_button_wakes(owner: Client, now: dt.datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    be("offline", "shut_down", now - dt.timedelta(hours=1))
+    monkeypatch.setattr("nasctl.services.wakes.send_magic_packets", lambda *_a, **_kw: None)
+    monkeypatch.setattr("balupi_site.dashboard.enqueue", lambda _task: True)
+    assert owner.post("/wake").status_code == 302
+    assert Wake.objects.get().requested_by == "owner"
+    assert NasStatus.objects.get().state == "booting"
+
+
+def test_a_wake_that_makes_no_sense_is_told_on_the_page(owner: Client, now: dt.datetime) -> None:
+    be("online", "answers", now - dt.timedelta(hours=1))
+    assert "awake already" in owner.post("/wake", follow=True).content.decode()
+    assert not Wake.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("public_wake", "address", "woken"),
+    [
+        pytest.param(True, "192.168.178.20", True, id="somebody in the house"),
+        pytest.param(True, "8.8.8.8", False, id="somebody outside"),
+        pytest.param(False, "192.168.178.20", False, id="the owner does not want it"),
+    ],
+)
+def test_who_may_wake_without_a_login(
+    client: Client,
+    settings: Any,
+    now: dt.datetime,
+    monkeypatch: pytest.MonkeyPatch,
+    public_wake: bool,
+    address: str,
+    woken: bool,
+) -> None:
+    be("offline", "shut_down", now - dt.timedelta(hours=1))
+    settings.PUBLIC_WAKE = public_wake
+    monkeypatch.setattr("nasctl.services.wakes.send_magic_packets", lambda *_a, **_kw: None)
+    monkeypatch.setattr("balupi_site.dashboard.enqueue", lambda _task: True)
+    client.post("/wake", REMOTE_ADDR=address)
+    assert Wake.objects.exists() is woken
+
+
+def test_waking_needs_the_csrf_token() -> None:
+    assert Client(enforce_csrf_checks=True).post("/wake").status_code == 403
+
+
+def test_the_page_asks_the_database_a_bounded_number_of_times(
+    owner: Client, now: dt.datetime, nas_plug: SmartPlug, django_assert_max_num_queries: Any
+) -> None:
+    for number in range(20):
+        SmartPlug.objects.create(
+            device_id=f"{number:040}",
+            mac=f"02:00:00:00:01:{number:02x}",
+            name=f"P{number}",
+            host="127.0.0.9",
+        )
+        StateChange.objects.create(
+            from_state="online",
+            to_state="offline",
+            reason="shut_down",
+            at=now - dt.timedelta(hours=number),
+        )
+    with django_assert_max_num_queries(25):
+        owner.get("/")

@@ -1,0 +1,67 @@
+"""Figures, ages and durations in words and in the reader's way of writing numbers."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.utils import formats, timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+#: No-break space: a figure and its unit stay together.
+NBSP = "\N{NO-BREAK SPACE}"
+UNKNOWN = "–"
+
+
+def watts(power_w: float | None) -> str:
+    """Return W without the unit: one decimal below 100, none above; a dash where not known."""
+    if power_w is None:
+        return UNKNOWN
+    shown = round(power_w, 1)
+    return formats.number_format(shown, decimal_pos=1 if abs(shown) < 100 else 0)  # noqa: PLR2004  # see above
+
+
+def kilowatt_hours(energy_wh: float | None) -> str:
+    """Return kWh without the unit: two decimals below 10, one below 100, none above."""
+    if energy_wh is None:
+        return UNKNOWN
+    kwh = energy_wh / 1000
+    decimals = 2 if kwh < 10 else 1 if kwh < 100 else 0  # noqa: PLR2004  # see above
+    return formats.number_format(round(kwh, decimals), decimal_pos=decimals, force_grouping=True)
+
+
+def ago(age_s: float | None) -> str:
+    """Return "6 s ago", "12 min ago", "3 h ago" or "2 days ago"; empty where not known."""
+    if age_s is None:
+        return ""
+    return _("%(span)s ago") % {"span": span(age_s)}
+
+
+def span(seconds: float) -> str:
+    """Return a duration in its largest fitting units: "71 s", "5 min", "5 h 34 min", "3 days"."""
+    whole_s = max(0, int(seconds))
+    if whole_s < 120:  # noqa: PLR2004  # seconds say more than "1 min"
+        return f"{whole_s}{NBSP}s"
+    minutes = whole_s // 60
+    if minutes < 60:  # noqa: PLR2004
+        return f"{minutes}{NBSP}min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:  # noqa: PLR2004  # two days
+        return f"{hours}{NBSP}h {minutes}{NBSP}min" if minutes else f"{hours}{NBSP}h"
+    days = hours // 24
+    return ngettext("%(n)s day", "%(n)s days", days) % {"n": days}
+
+
+def clock(at: dt.datetime) -> str:
+    """Return the household's time of day, 22:14."""
+    return timezone.localtime(at).strftime("%H:%M")
+
+
+def day_and_clock(at: dt.datetime, now: dt.datetime) -> str:
+    """Return 22:14 today, "Saturday 22:14" within a week, the date before that."""
+    local, today = timezone.localtime(at), timezone.localtime(now).date()
+    if local.date() == today:
+        return clock(at)
+    if (today - local.date()).days < 7:  # noqa: PLR2004  # a weekday is unambiguous for a week
+        return f"{formats.date_format(local, 'l')} {clock(at)}"
+    return f"{formats.date_format(local, 'j F')} {clock(at)}"

@@ -1,0 +1,1 @@
+"""Measurements of the product, kept with it."""
