@@ -167,8 +167,9 @@ def _names(names: NamesOverview, now: dt.datetime) -> dict[str, Any]:
         "next_try": next_try,
         "blocked_percent": None,
     }
-    if statistics is not None:
-        total, blocked = statistics.queries, statistics.blocked
+    total = statistics.queries if statistics else None
+    blocked = statistics.blocked if statistics else None
+    if total is not None and blocked is not None:
         share = 100 * blocked / total if total else 0.0
         context |= {
             "blocked_percent": f"{share:.1f}",

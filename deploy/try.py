@@ -193,13 +193,27 @@ def run(trial: dict[str, Any], runtime_dir: Path) -> int:
     supervisor = subprocess.Popen(
         [PYTHON, "-m", "supervisor.supervisord", "-c", config],
         cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         start_new_session=True,  # Ctrl-C reaches us alone; we stop the rest in order
         preexec_fn=lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM),  # noqa: PLW1509  # no threads here
     )
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: supervisor.terminate())
+    _copy_output(supervisor)
     supervisor.wait()
     return 0
+
+
+def _copy_output(supervisor: subprocess.Popen[bytes]) -> None:
+    """Pass on what all programs say until the last one has ended; nobody listening ends the trial."""
+    for line in supervisor.stdout or ():
+        try:
+            sys.stdout.buffer.write(line)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115  # for the rest of this process
+            supervisor.terminate()
 
 
 def ready() -> int:

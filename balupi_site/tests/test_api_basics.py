@@ -47,6 +47,18 @@ def test_system_status_is_open_when_the_owner_says_so(client: Client, settings: 
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    "body", ["[" * 200_000, "{", "\x00", "[" * 900 + "]" * 900, "NaN", "\udcff"]
+)
+def test_a_body_that_is_no_good_json_is_400(admin_client: Client, body: str) -> None:
+    answer = admin_client.post(
+        "/api/pihole/dns", body.encode("utf-8", "surrogateescape"), "application/json"
+    )
+    assert answer.status_code == 400
+    assert isinstance(answer.json()["detail"], str)
+
+
+@pytest.mark.django_db
 def test_user_and_password_work_for_scripts(client: Client) -> None:
     User.objects.create_user("someone", password="right")
     good = {"Authorization": "Basic c29tZW9uZTpyaWdodA=="}

@@ -10,12 +10,12 @@ import warnings
 from typing import Any
 
 from celery import beat, signals
-from celery.platforms import SecurityWarning
 from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from balupi_site.celery import app
+from balupi_site.lib.queue import enqueue
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ class Command(BaseCommand):
     def handle(self, **_options: Any) -> None:  # noqa: ANN401  # Django's signature
         os.environ["CELERY_SKIP_CHECKS"] = "true"  # 17 MiB of memory for checks that ran before
         # Celery warns of root because of pickled messages; ours are JSON.
-        warnings.filterwarnings("ignore", category=SecurityWarning)
+        warnings.filterwarnings("ignore", message="You're running the worker with superuser")
         worker = app.Worker(
             pool="threads",
             concurrency=settings.WORKER_THREADS,
@@ -45,12 +45,23 @@ class Command(BaseCommand):
         )
         ending = _Ending()
         signals.worker_shutting_down.connect(ending.begin)
+        signals.worker_ready.connect(_begin_at_once)
         if settings.WORKER_BEAT == "thread":
             ending.start_beat()
         logger.info("worker starts, %s threads", settings.WORKER_THREADS)
         worker.start()
         ending.finish()
         raise SystemExit(ending.exit_code or worker.exitcode or 0)
+
+
+def _begin_at_once(**_kwargs: Any) -> None:  # noqa: ANN401  # signal arguments
+    """Look around now; beat sends the first of each task only after its period."""
+    from energy.tasks import poll_plugs  # noqa: PLC0415  # apps are not ready at import
+    from nasctl.tasks import watch_nas  # noqa: PLC0415
+    from pihole.tasks import reconcile_names  # noqa: PLC0415
+
+    for task in (watch_nas, poll_plugs, reconcile_names):
+        enqueue(task)
 
 
 class _Ending:

@@ -1,0 +1,1 @@
+"""The NAS's names in Pi-hole: wanted against actual address."""
