@@ -66,6 +66,7 @@ def no_redis(settings: Any, tmp_path: Path) -> Iterator[None]:
 def _data_dir(settings: Any, tmp_path: Path) -> None:
     """Give each test a data directory of its own, and static files without a collected copy."""
     settings.DATA_DIR = tmp_path / "data"
+    settings.DATA_DIR.mkdir()
     settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "whitenoise" not in name]
     settings.STORAGES = {
         **settings.STORAGES,

@@ -343,7 +343,8 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_DB_REUSE_MAX = 1_000_000_000  # celery.py drops broken connections instead
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "balupi_site.scheduler:ClockSafeScheduler"
-CELERY_BEAT_MAX_LOOP_INTERVAL = 5
+# The watch keeps its own rhythm; beat looks for a clock that was set at least this often.
+CELERY_BEAT_MAX_LOOP_INTERVAL = 15
 
 
 def _every(seconds: int, task: str) -> dict[str, Any]:
@@ -352,7 +353,8 @@ def _every(seconds: int, task: str) -> dict[str, Any]:
 
 
 CELERY_BEAT_SCHEDULE = {
-    "watch the NAS": _every(PRESENCE_INTERVAL_SECONDS, "nasctl.tasks.watch_nas"),
+    # The watch stays in its task as long as the worker runs; this starts it again if it has ended.
+    "watch the NAS": _every(30, "nasctl.tasks.watch_nas"),
     "poll the plugs": _every(ENERGY_SAMPLE_INTERVAL_SECONDS, "energy.tasks.poll_plugs"),
     "complete the hours": _every(3600, "energy.tasks.roll_up_hours"),
     "prune the samples": _every(6 * 3600, "energy.tasks.prune_samples"),

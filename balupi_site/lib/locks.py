@@ -23,9 +23,9 @@ def file_lock(name: str, *, wait_s: float = 0.0) -> Iterator[bool]:
         name: file name without suffix.
         wait_s: how long to wait for it; 0 tries once.
     """
-    settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
     deadline_s = time.monotonic() + wait_s
-    with (settings.DATA_DIR / f"{name}.lock").open("w") as file:
+    # "a": truncating would write the file's times to the card each time, even where it is empty.
+    with (settings.DATA_DIR / f"{name}.lock").open("a") as file:
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -89,10 +89,13 @@ class _Ending:
 
     def begin(self, **_kwargs: Any) -> None:  # noqa: ANN401  # signal arguments
         """Ask everything that loops or waits to end; called by the signal handler, so only flags."""
-        from nasctl.services import stop_watching  # noqa: PLC0415  # apps are not ready at import
+        from energy.services import close_connections  # noqa: PLC0415  # apps are not ready at import
+        from nasctl.services import stop_watching  # noqa: PLC0415
 
         self._going.set()
         stop_watching()
+        # A read of a hanging plug would hold up the end; in a thread, because it takes locks.
+        threading.Thread(target=close_connections, name="close-plugs", daemon=True).start()
 
     def finish(self) -> None:
         """Save beat's state, store the samples that wait, give back sessions."""

@@ -1,0 +1,1 @@
+"""Plugs, power and energy: polling, samples, hours."""

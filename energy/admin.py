@@ -1,0 +1,280 @@
+"""The admin's view of plugs, samples and hours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from balupi_site.lib.errors import BaluPiError
+from energy import services, tasks
+from energy.answers import ask_worker
+from energy.models import EnergyHour, PowerSample, SmartPlug
+from energy.services import PlugLatest
+
+if TYPE_CHECKING:
+    _PlugAdmin = admin.ModelAdmin[SmartPlug]
+    _AnyAdmin = admin.ModelAdmin[Any]
+else:
+    _PlugAdmin = _AnyAdmin = admin.ModelAdmin  # takes no parameter at run time
+
+_WAIT_S = 10
+_DISCOVER_WAIT_S = 15
+_FACTS = [
+    "status_badge",
+    "status_since",
+    "status_message",
+    "power",
+    "age",
+    "device_id",
+    "mac",
+    "model",
+    "firmware_version",
+    "connection",
+    "created_at",
+]
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+
+
+class _PlugChangeList(ChangeList):
+    """Gets the latest readings of the whole page at once."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Fetch the page's plugs, then their latest readings."""
+        super().get_results(request)
+        plugs = list(self.result_list)
+        for latest in services.latest_of_plugs(plugs, timezone.now()):
+            latest.plug.latest = latest  # type: ignore[attr-defined]  # for this page only
+        self.result_list = plugs
+
+
+@admin.register(SmartPlug)
+class SmartPlugAdmin(_PlugAdmin):
+    """Plugs: how they are, what they draw, and what can be done with them."""
+
+    list_display = ["name", "status_badge", "power", "age", "role", "host", "model", "enabled"]
+    list_filter = ["status", "role", "enabled"]
+    search_fields = ["name", "host", "mac", "device_id"]
+    fields = ["name", "role", "enabled", "host", *_FACTS]
+    readonly_fields = _FACTS
+    actions = ["read_now", "switch_on", "switch_off"]
+    change_list_template = "admin/energy/smartplug/change_list.html"
+
+    class Media:
+        css = {"all": ["energy/admin.css"]}
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:  # noqa: ANN401
+        """Return the list that knows latest readings."""
+        return _PlugChangeList
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the search."""
+        discover = self.admin_site.admin_view(self.discover)
+        return [path("discover/", discover, name="energy_smartplug_discover"), *super().get_urls()]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Plugs are found, not typed in."""
+        return False
+
+    @admin.display(description=_("status"), ordering="status")
+    def status_badge(self, plug: SmartPlug) -> SafeString:
+        """Show the status as a coloured word, the message beside it."""
+        badge = '<span class="plug-badge plug-{}" title="{}">{}</span>'
+        return format_html(badge, plug.status, plug.status_message, plug.get_status_display())
+
+    @admin.display(description=_("latest power"))
+    def power(self, plug: SmartPlug) -> str:
+        """Show the latest power, however old."""
+        power_w = _latest(plug).power_w
+        return "-" if power_w is None else f"{power_w:.1f} W"
+
+    @admin.display(description=_("age"))
+    def age(self, plug: SmartPlug) -> str:
+        """Show how old the latest power is."""
+        latest = _latest(plug)
+        if latest.age_s is None:
+            return gettext("never read")
+        return ("⚠ " if latest.is_stale else "") + short_age(latest.age_s)
+
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: SmartPlug,
+        form: ModelForm[SmartPlug],
+        change: bool,
+    ) -> None:
+        """Save; a new address gives a refused login another chance."""
+        if "host" in form.changed_data:
+            obj.refused_credentials = ""
+        super().save_model(request, obj, form, change)
+
+    def get_deleted_objects(
+        self,
+        objs: Any,  # noqa: ANN401  # a list or a queryset
+        request: HttpRequest,
+    ) -> tuple[list[Any], dict[Any, int], set[Any], list[Any]]:
+        """Count what goes with the plugs; listing ten thousands of samples would take minutes.
+
+        Samples and hours cannot be deleted by themselves, but with their plug they may.
+        """
+        plugs = list(objs)
+        counts = {
+            model._meta.verbose_name_plural: model._default_manager.filter(plug__in=plugs).count()  # noqa: SLF001
+            for model in (PowerSample, EnergyHour)
+        }
+        return [str(plug) for plug in plugs], counts, set(), []
+
+    def delete_model(self, request: HttpRequest, obj: SmartPlug) -> None:
+        """Delete one plug with all it has measured."""
+        services.delete_plug(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[SmartPlug]) -> None:
+        """Delete plugs with all they have measured."""
+        for plug in queryset:
+            services.delete_plug(plug)
+
+    @admin.action(description=_("Read now, and try refused logins again"), permissions=["change"])
+    def read_now(self, request: HttpRequest, queryset: QuerySet[SmartPlug]) -> None:
+        """Ask the plugs at once."""
+        device_ids = list(queryset.values_list("device_id", flat=True))
+        answered = _ask(
+            request, lambda: ask_worker(tasks.read_plugs_now, *device_ids, wait_s=_WAIT_S)
+        )
+        if answered is not None:
+            text = gettext("%(answered)s of %(asked)s plugs answered.")
+            self.message_user(request, text % {"answered": answered, "asked": len(device_ids)})
+
+    @admin.action(description=_("Switch on"), permissions=["change"])
+    def switch_on(self, request: HttpRequest, queryset: QuerySet[SmartPlug]) -> None:
+        """Switch the plugs on."""
+        self._switch(request, queryset, "on")
+
+    @admin.action(description=_("Switch off"), permissions=["change"])
+    def switch_off(
+        self, request: HttpRequest, queryset: QuerySet[SmartPlug]
+    ) -> HttpResponse | None:
+        """Switch the plugs off, after asking once more."""
+        if "confirmed" in request.POST:
+            self._switch(request, queryset, "off")
+            return None
+        context = {
+            **self.admin_site.each_context(request),
+            "title": gettext("Switch off?"),
+            "plugs": queryset,
+            "opts": self.opts,
+            "action_name": "switch_off",
+            "checkbox_name": ACTION_CHECKBOX_NAME,
+        }
+        return TemplateResponse(request, "admin/energy/smartplug/confirm_switch_off.html", context)
+
+    def discover(self, request: HttpRequest) -> HttpResponse:
+        """Search the network for plugs, and tell what was found."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        found = _ask(request, lambda: ask_worker(tasks.discover_plugs, wait_s=_DISCOVER_WAIT_S))
+        if found is not None:
+            added = sum(each["outcome"] == "added" for each in found)
+            text = ngettext("%(found)s device found", "%(found)s devices found", len(found))
+            text += gettext(", %(added)s new.")
+            self.message_user(request, text % {"found": len(found), "added": added})
+            for each in found:
+                if each["message"]:
+                    name = each["name"] or f"{each['model']} {each['mac']}"
+                    text = f"{name} ({each['host']}): {each['message']}"
+                    self.message_user(request, text, messages.WARNING)
+        return HttpResponseRedirect(reverse("admin:energy_smartplug_changelist"))
+
+    def _switch(self, request: HttpRequest, plugs: QuerySet[SmartPlug], action: str) -> None:
+        for plug in plugs:
+            device_id = plug.device_id
+            is_on = _ask(
+                request,
+                lambda device_id=device_id: ask_worker(  # type: ignore[misc]
+                    tasks.switch_plug, device_id, action, wait_s=_WAIT_S
+                ),
+            )
+            if is_on is not None:
+                state = gettext("on") if is_on else gettext("off")
+                text = gettext("%(plug)s is %(state)s.")
+                self.message_user(request, text % {"plug": plug, "state": state})
+
+
+class _ReadOnlyAdmin(_AnyAdmin):
+    """Facts: they can be looked at."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Facts are measured."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ANN401
+        """Facts stay."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ANN401
+        """Facts stay; with their plug they go."""
+        return False
+
+
+@admin.register(PowerSample)
+class PowerSampleAdmin(_ReadOnlyAdmin):
+    """Stored readings, the newest first."""
+
+    list_display = ["plug", "at", "power_w", "voltage_v", "current_a", "today_energy_wh"]
+    list_filter = ["plug"]
+    list_select_related = ["plug"]
+    ordering = ["-at"]
+
+
+@admin.register(EnergyHour)
+class EnergyHourAdmin(_ReadOnlyAdmin):
+    """Hours of energy, the newest first."""
+
+    list_display = [
+        "plug", "hour", "energy_wh", "power_min_w", "power_avg_w", "power_max_w", "coverage",
+        "source",
+    ]  # fmt: skip
+    list_filter = ["plug", "source"]
+    list_select_related = ["plug"]
+    ordering = ["-hour"]
+
+
+def short_age(age_s: float) -> str:
+    """Return an age in its largest whole unit, such as ``3 min``."""
+    for unit_s, name in _UNITS:
+        if age_s >= unit_s:
+            return f"{age_s // unit_s:.0f} {name}"
+    return "0 s"
+
+
+def _latest(plug: SmartPlug) -> PlugLatest:
+    """Return what the list has fetched for the whole page, or fetch it for the form."""
+    latest = getattr(plug, "latest", None)
+    if latest is None:
+        [latest] = services.latest_of_plugs([plug], timezone.now())
+        plug.latest = latest  # type: ignore[attr-defined]  # as above
+    return latest
+
+
+def _ask(request: HttpRequest, ask: Callable[[], Any]) -> Any:  # noqa: ANN401  # JSON
+    """Return the worker's answer, or tell the error and return None."""
+    try:
+        return ask()
+    except BaluPiError as error:
+        messages.error(request, str(error))
+        return None

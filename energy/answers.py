@@ -1,0 +1,84 @@
+"""Asking the worker for something and waiting for its answer: a list in Redis that lives a minute."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from celery import Task
+from kombu.exceptions import OperationalError
+
+from balupi_site.lib.api import waiting_for_outside
+from balupi_site.lib.errors import BaluPiError, PermanentError, RefusedError, TransientError
+from balupi_site.lib.redis import RedisError, client
+
+logger = logging.getLogger(__name__)
+
+#: How long an answer waits for the one who asked (design, section 2).
+_KEPT_S = 60
+_ERRORS: dict[str, type[BaluPiError]] = {
+    error.__name__: error for error in (TransientError, PermanentError, RefusedError)
+}
+
+REDIS_IS_AWAY = (
+    "Redis does not answer, so the worker cannot be asked. Is the service redis running?"
+)
+SURPRISE = "The worker failed at this; its log says why."
+WORKER_IS_AWAY = (
+    "The worker did not answer in time; whether it still did what was asked is not known. "
+    "Look at the present state first, and whether the service balupi-worker runs."
+)
+
+
+def ask_worker(task: Task[Any, Any], *args: str, wait_s: int) -> Any:  # noqa: ANN401  # JSON
+    """Run ``task(reply_to, *args)`` in the worker and return what it answers.
+
+    The task is dropped where no worker has begun it within ``wait_s``: nothing is switched long
+    after somebody asked for it.
+
+    Raises:
+        BaluPiError: as raised in the worker; TransientError where no answer comes.
+    """
+    reply_to = f"reply:{uuid.uuid4()}"
+    with waiting_for_outside():
+        try:
+            task.apply_async(args=(reply_to, *args), expires=wait_s, retry=False)
+            item: Any = client(patience_s=wait_s + 1).blpop([reply_to], timeout=wait_s)
+        except (OperationalError, RedisError, OSError) as error:
+            raise TransientError(REDIS_IS_AWAY) from error
+    if item is None:
+        raise TransientError(WORKER_IS_AWAY)
+    return _unpacked(json.loads(item[1]))
+
+
+def answer(reply_to: str, work: Callable[[], Any]) -> None:
+    """Do the work and send its result, or its error, to the one who asked; for tasks."""
+    started_s = time.monotonic()
+    try:
+        reply = {"result": work()}
+    except BaluPiError as error:
+        reply = {"error": type(error).__name__, "detail": str(error)}
+        reply["code"] = getattr(error, "code", "")
+    except Exception:  # an edge: whoever asked must not wait in vain
+        logger.exception("a task that was asked for failed")
+        reply = {"error": TransientError.__name__, "detail": SURPRISE}
+    try:
+        with client().pipeline(transaction=True) as pipe:
+            pipe.rpush(reply_to, json.dumps(reply))
+            pipe.expire(reply_to, _KEPT_S)
+            pipe.execute()
+    except RedisError as error:
+        took_s = time.monotonic() - started_s
+        logger.warning("an answer was lost after %.1f s, Redis is away: %s", took_s, error)
+
+
+def _unpacked(reply: dict[str, Any]) -> Any:  # noqa: ANN401  # JSON
+    if "error" not in reply:
+        return reply["result"]
+    if reply["error"] == RefusedError.__name__:
+        raise RefusedError(reply["detail"], code=reply["code"])
+    raise _ERRORS.get(reply["error"], TransientError)(reply["detail"])

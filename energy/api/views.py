@@ -1,0 +1,110 @@
+"""The REST API of plugs and present power."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404
+from django.utils import timezone
+from rest_framework import serializers, status
+from rest_framework.permissions import SAFE_METHODS
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from balupi_site.lib.access import MayAdminister, MayRead
+from balupi_site.lib.errors import RefusedError
+from energy import services, tasks
+from energy.answers import ask_worker
+from energy.api.serializers import PlugEditSerializer, current_json, plug_json
+from energy.models import SmartPlug
+
+#: How long a request waits for the worker (design, section 2). A search listens for 5 s first.
+SWITCH_WAIT_S = 10
+DISCOVER_WAIT_S = 15
+
+
+class CurrentView(APIView):
+    """Present power of all plugs."""
+
+    def get(self, _request: Request) -> Response:
+        """Return every enabled plug's latest value with its age, and their sum."""
+        return Response(current_json(services.latest_readings(timezone.now())))
+
+
+class PlugListView(APIView):
+    """All plugs."""
+
+    def get(self, _request: Request) -> Response:
+        """Return all plugs, those that are not polled too."""
+        latest = services.latest_readings(timezone.now(), with_disabled=True)
+        return Response([plug_json(each) for each in latest])
+
+
+class DiscoverView(APIView):
+    """Searching for plugs."""
+
+    permission_classes = (MayAdminister,)
+
+    def post(self, _request: Request) -> Response:
+        """Search the network and return every device found with what became of it."""
+        found = ask_worker(tasks.discover_plugs, wait_s=DISCOVER_WAIT_S)
+        added = sum(each["outcome"] == "added" for each in found)
+        return Response({"found": len(found), "added": added, "devices": found})
+
+
+class PlugView(APIView):
+    """One plug."""
+
+    def get_permissions(self) -> list[Any]:
+        """Let readers read; only admins change."""
+        return [MayRead() if self.request.method in SAFE_METHODS else MayAdminister()]
+
+    def get(self, _request: Request, device_id: str) -> Response:
+        """Return the plug."""
+        return _answer(_plug_or_404(device_id))
+
+    def put(self, request: Request, device_id: str) -> Response:
+        """Change name, role, enabled or host; what is left out stays."""
+        plug = _plug_or_404(device_id)
+        serializer = PlugEditSerializer(plug, data=request.data, partial=True)
+        serializer.is_valid(raise_exception=True)
+        try:
+            services.edit_plug(plug, **serializer.validated_data)
+        except RefusedError as error:  # somebody was faster between the check and the write
+            raise serializers.ValidationError({"role": [str(error)]}) from error
+        return _answer(plug)
+
+    patch = put
+
+    def delete(self, _request: Request, device_id: str) -> Response:
+        """Delete the plug with all its samples and hours."""
+        services.delete_plug(_plug_or_404(device_id))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class SwitchView(APIView):
+    """Switching one plug; the URL says how."""
+
+    permission_classes = (MayAdminister,)
+    action = "toggle"
+
+    def post(self, _request: Request, device_id: str) -> Response:
+        """Switch and return the state that the plug itself reports."""
+        plug = _plug_or_404(device_id)
+        is_on = ask_worker(tasks.switch_plug, plug.device_id, self.action, wait_s=SWITCH_WAIT_S)
+        state = "on" if is_on else "off"
+        return Response({"device_id": plug.device_id, "new_state": state, "relay_on": is_on})
+
+
+def _plug_or_404(device_id: str) -> SmartPlug:
+    # Plugs' ids are plain; anything else, NUL included, would be an error of PostgreSQL's.
+    plug = SmartPlug.objects.filter(device_id=device_id).first() if device_id.isalnum() else None
+    if plug is None:
+        raise Http404("There is no such plug.")
+    return plug
+
+
+def _answer(plug: SmartPlug) -> Response:
+    [latest] = services.latest_of_plugs([plug], timezone.now())
+    return Response(plug_json(latest))

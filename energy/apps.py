@@ -1,0 +1,14 @@
+"""The energy app."""
+
+from django.apps import AppConfig
+
+
+class EnergyConfig(AppConfig):
+    """Smart plugs, samples and hours."""
+
+    name = "energy"
+    verbose_name = "Energy"
+
+    def ready(self) -> None:
+        """Register the system checks."""
+        from energy import checks  # noqa: F401, PLC0415  # settings are not ready at import

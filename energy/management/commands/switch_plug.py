@@ -1,0 +1,38 @@
+"""Switch a plug."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db.models import Q
+
+from balupi_site.lib.errors import BaluPiError
+from energy import tasks
+from energy.answers import ask_worker
+from energy.models import SmartPlug
+
+_WAIT_S = 10
+
+
+class Command(BaseCommand):
+    help = (
+        "Switch a plug on or off, or toggle it, and print the state that the plug itself reports. "
+        "The worker does it; the plug of a NAS that is not off is not switched off."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("plug", help="its name or device id; see manage.py list_plugs")
+        parser.add_argument("action", choices=["on", "off", "toggle"])
+
+    def handle(self, *, plug: str, action: str, **_options: Any) -> None:  # noqa: ANN401
+        found = list(SmartPlug.objects.filter(Q(device_id=plug) | Q(name__iexact=plug))[:2])
+        if len(found) != 1:
+            many = "more than one plug has the name" if found else "there is no plug"
+            raise CommandError(f"{many} {plug}; see manage.py list_plugs")
+        try:
+            is_on = ask_worker(tasks.switch_plug, found[0].device_id, action, wait_s=_WAIT_S)
+        except BaluPiError as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(f"{found[0].name} is {'on' if is_on else 'off'}.")

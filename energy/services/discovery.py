@@ -1,0 +1,163 @@
+"""Discovery: plugs found on the network become rows; known ones are found again, never lost."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+
+from balupi_site.lib.env import is_loopback
+from balupi_site.lib.errors import PermanentError, TransientError
+from energy.models import SmartPlug
+from energy.plug_link import NO_LOGIN
+from energy.plug_pool import shared_pool
+from energy.readings import Failure, Seen, Target
+from energy.services.polling import record, target_of
+from energy.tapo import Announcement
+
+logger = logging.getLogger(__name__)
+
+Outcome = Literal["added", "known", "failed", "unsupported"]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A device that answered the search, and what became of it.
+
+    Attributes:
+        outcome: ``failed``: a plug that we could not log in to, or that then gave no reading.
+        message: what is wrong and what to do; "" where nothing is.
+    """
+
+    host: str
+    mac: str
+    model: str
+    name: str
+    outcome: Outcome
+    message: str = ""
+
+
+def discover_plugs(target: str = "") -> list[Found]:
+    """Search the network, add new plugs and update the addresses of known ones.
+
+    Names, roles and ``enabled`` stay as the owner set them, and nothing is deleted. For the process
+    that owns the plugs.
+
+    Args:
+        target: a broadcast address or one device's; "" means BALUPI_TAPO_DISCOVERY_TARGET.
+
+    Raises:
+        PermanentError: no Tapo account is set, or the target is no address we may ask.
+        TransientError: the search could not be sent.
+    """
+    if not (settings.TAPO_USERNAME and settings.TAPO_PASSWORD):
+        raise PermanentError(NO_LOGIN)
+    target = target or settings.TAPO_DISCOVERY_TARGET
+    _check_target(target)
+    try:
+        announced = shared_pool().discover(target)
+    except (OSError, TimeoutError) as error:
+        raise TransientError(f"No discovery could be sent to {target}: {error}") from error
+    usable = [each for each in announced if not each.problem]
+    found = [_unsupported(each) for each in announced if each.problem]
+    found += _update_plugs({each.mac: each for each in usable})
+    logger.info("discovery at %s: %s devices, %s plugs", target, len(announced), len(usable))
+    return sorted(found, key=lambda each: ipaddress.ip_address(each.host))
+
+
+def as_json(found: list[Found]) -> list[dict[str, str]]:
+    """Return plain data for an answer."""
+    return [asdict(each) for each in found]
+
+
+def _check_target(target: str) -> None:
+    try:
+        ipaddress.IPv4Address(target)
+    except ValueError as error:
+        raise PermanentError(f"{target} is not an IPv4 address.") from error
+    if not settings.IS_PROD and not is_loopback(target):
+        raise PermanentError(
+            f"{target} is outside this machine, and BALUPI_MODE=dev talks only to a simulated home."
+        )
+
+
+def _unsupported(announced: Announcement) -> Found:
+    name = _known_name(announced.mac)
+    return Found(
+        announced.host, announced.mac, announced.model, name, "unsupported", announced.problem
+    )
+
+
+def _known_name(mac: str) -> str:
+    return SmartPlug.objects.filter(mac=mac).values_list("name", flat=True).first() or ""
+
+
+def _update_plugs(announced: dict[str, Announcement]) -> list[Found]:
+    """Bring the rows up to date and read all found plugs once, at the same time."""
+    known = {plug.mac: plug for plug in SmartPlug.objects.filter(mac__in=announced)}
+    targets = []
+    for mac, each in announced.items():
+        plug = known.get(mac)
+        if plug is None:
+            targets.append(Target(mac, "", each.host, each.connection))
+            continue
+        _move(plug, each)
+        if plug.enabled:
+            targets.append(target_of(plug))
+    results = {each.target.mac: each for each in shared_pool().iter_results(targets, at_once=True)}
+    return [_found(each, known.get(mac), results.get(mac)) for mac, each in announced.items()]
+
+
+def _move(plug: SmartPlug, announced: Announcement) -> None:
+    """Note a known plug's present address; asking for a search forgives a refused login."""
+    changes = {
+        "host": announced.host,
+        "connection": dict(announced.connection),
+        "refused_credentials": "",
+    }
+    changed = [name for name, value in changes.items() if getattr(plug, name) != value]
+    for name in changed:
+        setattr(plug, name, changes[name])
+    if changed:
+        plug.save(update_fields=changed)
+
+
+def _found(announced: Announcement, plug: SmartPlug | None, result: Seen | Failure | None) -> Found:
+    outcome: Outcome = "known"
+    if plug is None and isinstance(result, Seen):
+        plug, is_new = _add(result)
+        outcome = "added" if is_new else "known"
+    if plug is not None and result is not None:
+        record(plug, result, is_sample=False)
+    message = result.message if isinstance(result, Failure) else ""
+    if message or plug is None:
+        outcome = "failed"
+    name = plug.name if plug else ""
+    return Found(announced.host, announced.mac, announced.model, name, outcome, message)
+
+
+def _add(seen: Seen) -> tuple[SmartPlug, bool]:
+    """Return the plug's row and whether it is new; a changed MAC or device id is still the same plug."""
+    identity, target = seen.identity, seen.target
+    max_length = SmartPlug._meta.get_field("name").max_length  # noqa: SLF001  # public API
+    name = identity.alias or f"{identity.model} {identity.mac}"
+    with transaction.atomic():
+        same = SmartPlug.objects.filter(Q(device_id=identity.device_id) | Q(mac=identity.mac))
+        if (plug := same.first()) is not None:
+            return plug, False
+        plug = SmartPlug.objects.create(
+            device_id=identity.device_id,
+            mac=identity.mac,
+            name=name[:max_length],
+            model=identity.model,
+            firmware_version=identity.firmware_version,
+            host=target.host,
+            connection=dict(target.connection),
+        )
+    logger.info("plug %s added, at %s", plug.name, plug.host)
+    return plug, True

@@ -1,0 +1,101 @@
+"""Polling: ask the plugs, keep what they say, note how talking to them goes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from django.db import DatabaseError
+from django.utils import timezone
+
+from energy.models import PlugStatus, SmartPlug
+from energy.plug_pool import credentials_digest, shared_pool
+from energy.readings import Failure, FailureKind, Seen, Target
+from energy.services import samples
+
+logger = logging.getLogger(__name__)
+
+
+def poll_plugs(*, keep_samples: bool) -> int:
+    """Read all enabled plugs that have not refused our login; return how many answered.
+
+    Args:
+        keep_samples: False while the clock cannot be believed: then only the latest values are kept.
+    """
+    plugs = SmartPlug.objects.enabled().not_refusing(credentials_digest())
+    return _read(plugs, at_once=False, keep_samples=keep_samples)
+
+
+def read_plugs_now(device_ids: Collection[str]) -> int:
+    """Read these plugs at once, refused logins and back-offs forgotten; return how many answered."""
+    plugs = SmartPlug.objects.enabled().filter(device_id__in=device_ids)
+    plugs.update(refused_credentials="")
+    return _read(plugs, at_once=True, keep_samples=False)
+
+
+def target_of(plug: SmartPlug) -> Target:
+    """Return how to reach a plug."""
+    return Target(plug.mac, plug.device_id, plug.host, plug.connection)
+
+
+def record(plug: SmartPlug, result: Seen | Failure, *, is_sample: bool) -> None:
+    """Keep a reading as the plug's latest (and as a sample), and note how talking to it went.
+
+    The readings go first: the database must not hold them up.
+    """
+    if isinstance(result, Seen):
+        is_sample = is_sample and result.reading.power_w is not None
+        samples.buffer.put(result.reading, is_sample=is_sample)
+        news = _news_of_success(plug, result)
+    else:
+        news = _news_of_failure(plug, result)
+    changes = {name: value for name, value in news.items() if getattr(plug, name) != value}
+    if changes:
+        _save(plug, changes)
+
+
+def _read(plugs: Iterable[SmartPlug], *, at_once: bool, keep_samples: bool) -> int:
+    by_mac = {plug.mac: plug for plug in plugs}
+    targets = [target_of(plug) for plug in by_mac.values()]
+    answered = 0
+    if targets:
+        for result in shared_pool().iter_results(targets, at_once=at_once):
+            answered += isinstance(result, Seen)
+            record(by_mac[result.target.mac], result, is_sample=keep_samples)
+    return answered
+
+
+def _news_of_success(plug: SmartPlug, seen: Seen) -> dict[str, Any]:
+    return {
+        "status": PlugStatus.OK,
+        "status_message": "",
+        "refused_credentials": "",
+        "host": seen.target.host,
+        "connection": dict(seen.target.connection),
+        "firmware_version": seen.identity.firmware_version or plug.firmware_version,
+        "model": seen.identity.model or plug.model,
+    }
+
+
+def _news_of_failure(plug: SmartPlug, failure: Failure) -> dict[str, Any]:
+    max_length = SmartPlug._meta.get_field("status_message").max_length  # noqa: SLF001  # public API
+    is_refused = failure.kind is FailureKind.LOGIN_REFUSED
+    return {
+        "status": PlugStatus(failure.kind.value),
+        "status_message": failure.message[:max_length],
+        "refused_credentials": credentials_digest() if is_refused else plug.refused_credentials,
+    }
+
+
+def _save(plug: SmartPlug, changes: dict[str, Any]) -> None:
+    if "status" in changes:
+        changes["status_since"] = timezone.now()
+        level = logging.INFO if changes["status"] == PlugStatus.OK else logging.WARNING
+        message = changes.get("status_message", "") or PlugStatus(changes["status"]).label
+        logger.log(level, "plug %s: %s", plug.name, message)
+    try:
+        # Where the owner has changed the address meanwhile, this news is of the old one.
+        SmartPlug.objects.filter(pk=plug.pk, host=plug.host).update(**changes)
+    except DatabaseError as error:  # the next poll tries again; the other plugs must go on
+        logger.warning("the status of plug %s was not saved: %s", plug.name, error)

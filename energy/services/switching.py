@@ -1,0 +1,83 @@
+"""Switching a plug's relay, unless somebody has a reason against it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Literal
+
+from django.conf import settings
+
+from balupi_site.lib.errors import PermanentError, RefusedError, TransientError
+from energy.models import SmartPlug
+from energy.plug_link import NO_ANSWER
+from energy.plug_pool import credentials_digest, shared_pool
+from energy.readings import Failure, FailureKind, Seen
+from energy.services.polling import record, target_of
+from energy.tapo import LOGIN_HINT, PlugError
+
+Action = Literal["on", "off", "toggle"]
+#: Takes the plug and whether it is to be on; returns why that must not be, or None.
+SwitchGuard = Callable[[SmartPlug, bool], RefusedError | None]
+
+#: Whoever asks waits 10 s (design, section 2); the answer must be there by then.
+_LONGEST_S = 8.5
+
+_guards: list[SwitchGuard] = []
+
+
+def register_switch_guard(guard: SwitchGuard) -> None:
+    """Let ``guard`` have a say in the worker before each switch; a second call does nothing."""
+    if guard not in _guards:
+        _guards.append(guard)
+
+
+def switch_plug(device_id: str, action: Action) -> bool:
+    """Switch a plug and return whether its relay is on now, as the plug itself says.
+
+    ``toggle`` asks the plug first: its button may have been pressed. For the worker only.
+
+    Raises:
+        PermanentError: there is no such plug, or somebody must change something first.
+        RefusedError: a guard is against it.
+        TransientError: the plug did not answer, or did not switch.
+    """
+    plug = SmartPlug.objects.filter(device_id=device_id).first()
+    if plug is None:
+        raise PermanentError("There is no such plug.")
+    if plug.refused_credentials == credentials_digest():
+        raise PermanentError(LOGIN_HINT)
+    deadline_s = time.monotonic() + min(settings.ENERGY_PLUG_TIMEOUT_SECONDS, _LONGEST_S)
+    on = not _is_on_now(plug, deadline_s) if action == "toggle" else action == "on"
+    for guard in _guards:
+        if (refusal := guard(plug, on)) is not None:
+            raise refusal
+    return _switch(plug, on=on, deadline_s=deadline_s)
+
+
+def _is_on_now(plug: SmartPlug, deadline_s: float) -> bool:
+    wait_s = max(deadline_s - time.monotonic(), 0.1)
+    result = shared_pool().read_now(target_of(plug), wait_s=wait_s, at_once=True)
+    if result is not None:
+        record(plug, result, is_sample=False)
+    if isinstance(result, Failure):
+        raise _error(result.kind, result.message)
+    if not isinstance(result, Seen) or result.reading.relay_on is None:
+        raise TransientError(NO_ANSWER)
+    return result.reading.relay_on
+
+
+def _switch(plug: SmartPlug, *, on: bool, deadline_s: float) -> bool:
+    target, wait_s = target_of(plug), max(deadline_s - time.monotonic(), 0.1)
+    try:
+        seen = shared_pool().switch(target, on=on, wait_s=wait_s)
+    except PlugError as error:
+        record(plug, Failure(target, error.kind, str(error)), is_sample=False)
+        raise _error(error.kind, str(error)) from error
+    record(plug, seen, is_sample=False)
+    return on
+
+
+def _error(kind: FailureKind, message: str) -> PermanentError | TransientError:
+    is_for_people = kind in (FailureKind.LOGIN_REFUSED, FailureKind.NEEDS_SETTING)
+    return PermanentError(message) if is_for_people else TransientError(message)

@@ -1,0 +1,59 @@
+"""Celery edges of the energy app; they run in the worker, which owns the plugs."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from celery import shared_task
+from django.conf import settings
+from django.utils import timezone
+
+from balupi_site.lib.clock import is_plausible
+from energy import rollup, services
+from energy.answers import answer
+from energy.services.discovery import as_json
+from energy.services.switching import Action
+
+
+@shared_task(ignore_result=True)
+def poll_plugs() -> None:
+    """Read all plugs once; keep samples only while the clock can be believed."""
+    services.poll_plugs(keep_samples=is_plausible(timezone.now()))
+
+
+@shared_task(ignore_result=True)
+def store_samples() -> None:
+    """Move the waiting samples into the database."""
+    services.store_samples(timezone.now())
+
+
+@shared_task(ignore_result=True)
+def roll_up_hours() -> None:
+    """Complete the hours that a process which died left behind."""
+    rollup.roll_up_hours(timezone.now(), settings.ENERGY_SAMPLE_INTERVAL_SECONDS)
+
+
+@shared_task(ignore_result=True)
+def prune_samples() -> None:
+    """Delete old samples; never by a clock that may be far ahead."""
+    now = timezone.now()
+    if is_plausible(now):
+        rollup.prune_samples(now, settings.ENERGY_SAMPLE_RETENTION_DAYS)
+
+
+@shared_task(ignore_result=True)
+def discover_plugs(reply_to: str, target: str = "") -> None:
+    """Search for plugs and answer what was found."""
+    answer(reply_to, lambda: as_json(services.discover_plugs(target)))
+
+
+@shared_task(ignore_result=True)
+def switch_plug(reply_to: str, device_id: str, action: str) -> None:
+    """Switch a plug and answer whether its relay is on."""
+    answer(reply_to, lambda: services.switch_plug(device_id, cast("Action", action)))
+
+
+@shared_task(ignore_result=True)
+def read_plugs_now(reply_to: str, *device_ids: str) -> None:
+    """Read plugs at once, refused logins forgotten, and answer how many gave a reading."""
+    answer(reply_to, lambda: services.read_plugs_now(device_ids))

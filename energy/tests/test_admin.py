@@ -1,0 +1,221 @@
+"""The admin's pages of plugs: what they show, ask back and refuse."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.contrib.messages import get_messages
+from django.test import Client
+from django.urls import reverse
+
+from balupi_site.lib.errors import RefusedError, TransientError
+from energy import admin, tasks
+from energy.models import EnergyHour, PlugRole, PlugStatus, PowerSample, SmartPlug
+from energy.sample_buffer import SampleBuffer
+from energy.tests.factories import NOON, id_of, make_plug, make_reading
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis_server")]
+
+PLUGS = "/admin/energy/smartplug/"
+
+
+@pytest.fixture
+def owner() -> Client:
+    client = Client()
+    client.force_login(User.objects.create_superuser("owner"))
+    return client
+
+
+@pytest.fixture
+def worker(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Let a worker answer what is stored under ``answer``; what it was asked is under ``asked``."""
+    state: dict[str, Any] = {"answer": True, "asked": []}
+
+    def ask_worker(task: Any, *args: str, wait_s: int) -> Any:
+        state["asked"].append((task, *args, wait_s))
+        if isinstance(state["answer"], Exception):
+            raise state["answer"]
+        return state["answer"]
+
+    monkeypatch.setattr(admin, "ask_worker", ask_worker)
+    return state
+
+
+def act(client: Client, action: str, *plugs: SmartPlug, **more: str) -> Any:
+    data = {"action": action, "_selected_action": [plug.pk for plug in plugs], **more}
+    return client.post(PLUGS, data)
+
+
+def texts(response: Any) -> list[str]:
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+def test_the_list_answers_the_first_questions(owner: Client) -> None:
+    make_plug(name="Freezer", status=PlugStatus.UNREACHABLE, status_message="No answer <b>")
+    at = datetime.now(UTC) - timedelta(minutes=5, seconds=30)
+    SampleBuffer().put(make_reading(at=at, power_w=61.25), is_sample=False)
+    page = owner.get(PLUGS).content.decode()
+    assert all(text in page for text in ("Freezer", "61.2 W", "⚠ 5 min", "no answer"))
+    assert "plug-unreachable" in page
+    assert "No answer &lt;b&gt;" in page
+
+
+def test_a_plug_that_was_never_read_says_so(owner: Client) -> None:
+    make_plug()
+    page = owner.get(PLUGS).content.decode()
+    assert "never read" in page
+    assert "0.0 W" not in page
+
+
+def test_more_plugs_cost_no_more_queries(owner: Client, django_assert_num_queries: Any) -> None:
+    make_plug(101)
+    with django_assert_num_queries(6) as captured:
+        owner.get(PLUGS)
+    for number in range(102, 112):
+        make_plug(number)
+    with django_assert_num_queries(len(captured)):
+        owner.get(PLUGS)
+
+
+def test_name_role_address_and_polling_can_be_changed_and_nothing_else(owner: Client) -> None:
+    plug = make_plug(refused_credentials="digest")
+    change = {"name": "NAS", "role": "nas", "enabled": "on", "host": "127.0.0.7", "mac": "x"}
+    owner.post(f"{PLUGS}{plug.pk}/change/", {**change, "device_id": "x", "status": "ok"})
+    plug.refresh_from_db()
+    assert (plug.name, plug.role, plug.host) == ("NAS", PlugRole.NAS, "127.0.0.7")
+    assert (plug.device_id, plug.status) == (id_of(101), PlugStatus.UNKNOWN)
+    assert plug.refused_credentials == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"role": "nas"}, "Another plug has the role NAS already."),
+        ({"host": "192.168.178.60"}, "talks only to this machine"),
+    ],
+)
+def test_what_must_not_be_is_told_in_the_form(
+    owner: Client, change: dict[str, str], text: str
+) -> None:
+    plug = make_plug(101)
+    make_plug(102, role=PlugRole.NAS)
+    data = {"name": "Plug", "role": "generic", "enabled": "on", "host": "127.0.0.7", **change}
+    response = owner.post(f"{PLUGS}{plug.pk}/change/", data)
+    assert text in response.content.decode()
+    assert SmartPlug.objects.get(pk=plug.pk).name == "Plug 101"
+
+
+def test_plugs_cannot_be_typed_in(owner: Client) -> None:
+    assert owner.get(f"{PLUGS}add/").status_code == 403
+
+
+def test_switching_on_asks_the_worker_for_each_plug(owner: Client, worker: dict[str, Any]) -> None:
+    first, second = make_plug(101), make_plug(102)
+    response = act(owner, "switch_on", first, second)
+    assert worker["asked"] == [
+        (tasks.switch_plug, first.device_id, "on", 10),
+        (tasks.switch_plug, second.device_id, "on", 10),
+    ]
+    assert texts(response) == ["Plug 101 is on.", "Plug 102 is on."]
+
+
+def test_switching_off_asks_back_first(owner: Client, worker: dict[str, Any]) -> None:
+    plug = make_plug(name="Freezer")
+    worker["answer"] = False
+    asking = act(owner, "switch_off", plug)
+    assert asking.status_code == 200
+    assert "Freezer" in asking.content.decode()
+    assert worker["asked"] == []
+    done = act(owner, "switch_off", plug, confirmed="yes")
+    assert worker["asked"] == [(tasks.switch_plug, plug.device_id, "off", 10)]
+    assert texts(done) == ["Freezer is off."]
+
+
+def test_a_refusal_is_shown(owner: Client, worker: dict[str, Any]) -> None:
+    worker["answer"] = RefusedError("The NAS is not off.", code="nas_on")
+    response = act(owner, "switch_off", make_plug(), confirmed="yes")
+    assert texts(response) == ["The NAS is not off."]
+
+
+def test_reading_now_tells_how_many_answered(owner: Client, worker: dict[str, Any]) -> None:
+    worker["answer"] = 1
+    response = act(owner, "read_now", make_plug(101), make_plug(102))
+    assert worker["asked"] == [(tasks.read_plugs_now, id_of(101), id_of(102), 10)]
+    assert texts(response) == ["1 of 2 plugs answered."]
+
+
+def test_the_search_button_is_on_the_list_and_tells_what_was_found(
+    owner: Client, worker: dict[str, Any]
+) -> None:
+    make_plug()
+    url = reverse("admin:energy_smartplug_discover")
+    assert url in owner.get(PLUGS).content.decode()
+    found = {"name": "", "model": "P115", "mac": "aa", "host": "127.0.0.9"}
+    worker["answer"] = [
+        {**found, "outcome": "added", "message": ""},
+        {**found, "outcome": "failed", "message": "Switch it on."},
+    ]
+    response = owner.post(url)
+    assert response.status_code == 302
+    assert texts(response) == ["2 devices found, 1 new.", "P115 aa (127.0.0.9): Switch it on."]
+
+
+def test_a_search_needs_a_post_and_the_right_to_change(
+    owner: Client, worker: dict[str, Any]
+) -> None:
+    url = reverse("admin:energy_smartplug_discover")
+    assert owner.get(url).status_code == 405
+    reader = User.objects.create_user("reader", is_staff=True)
+    reader.user_permissions.add(Permission.objects.get(codename="view_smartplug"))
+    client = Client()
+    client.force_login(reader)
+    assert client.post(url).status_code == 403
+    assert Client().post(url).status_code == 302
+    assert worker["asked"] == []
+
+
+def test_a_worker_that_is_away_is_shown(owner: Client, worker: dict[str, Any]) -> None:
+    worker["answer"] = TransientError("The worker did not answer.")
+    response = owner.post(reverse("admin:energy_smartplug_discover"))
+    assert texts(response) == ["The worker did not answer."]
+
+
+@pytest.mark.parametrize("way", ["one", "many"])
+def test_plugs_can_be_deleted(owner: Client, way: str) -> None:
+    plug = make_plug()
+    PowerSample.objects.create(plug=plug, at=NOON, power_w=1)
+    asking = owner.get(f"{PLUGS}{plug.pk}/delete/").content.decode()
+    assert "Power samples: 1" in asking
+    if way == "one":
+        owner.post(f"{PLUGS}{plug.pk}/delete/", {"post": "yes"})
+    else:
+        act(owner, "delete_selected", plug, post="yes")
+    assert (SmartPlug.objects.count(), PowerSample.objects.count()) == (0, 0)
+
+
+@pytest.mark.parametrize("model", ["powersample", "energyhour"])
+def test_what_was_measured_is_read_only(
+    owner: Client, django_assert_max_num_queries: Any, model: str
+) -> None:
+    for number in range(101, 111):
+        plug = make_plug(number)
+        PowerSample.objects.create(plug=plug, at=NOON, power_w=60)
+        EnergyHour.objects.create(plug=plug, hour=NOON, energy_wh=60, coverage=1)
+    pk = {"powersample": PowerSample, "energyhour": EnergyHour}[model].objects.first().pk  # type: ignore[attr-defined]
+    url = f"/admin/energy/{model}/"
+    with django_assert_max_num_queries(8):
+        assert "Plug 105" in owner.get(url).content.decode()
+    assert owner.get(f"{url}add/").status_code == 403
+    assert owner.post(f"{url}{pk}/change/", {"power_w": 1}).status_code == 403
+    assert owner.post(f"{url}{pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("age_s", "text"),
+    [(0, "0 s"), (0.9, "0 s"), (59, "59 s"), (60, "1 min"), (7199, "1 h"), (200_000, "2 d")],
+)
+def test_ages_are_short(age_s: float, text: str) -> None:
+    assert admin.short_age(age_s) == text
