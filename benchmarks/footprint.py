@@ -70,7 +70,8 @@ def main() -> int:
     options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="balupi-bench-") as folder,
-        _disk(Path(folder)) as (disk, device),_trial(disk / "data", options.port) as (trial, root_pid)
+        _disk(Path(folder)) as (disk, device),
+        _trial(disk / "data", options.port) as (trial, root_pid),
     ):
         figures = _measure(trial, root_pid, device, options.minutes)
     print(_table(figures))

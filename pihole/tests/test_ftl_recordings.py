@@ -356,7 +356,7 @@ def test_a_command_leaves_the_session_it_found() -> None:
 
 
 def test_a_session_that_cannot_be_stored_is_given_back(settings: Any) -> None:
-    settings.DATA_DIR.parent.mkdir(exist_ok=True)
+    settings.DATA_DIR.rmdir()
     settings.DATA_DIR.write_text("a file where the folder should be")
     with visits(*NO_SID, *LOGIN, *LOGOUT) as to, to.visit() as ftl:
         ftl.open()

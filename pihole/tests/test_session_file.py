@@ -63,7 +63,7 @@ def test_it_belongs_to_one_url_and_one_password(other: dict[str, str]) -> None:
     ],
 )
 def test_a_broken_file_is_no_session(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     assert session_file().load() == SharedSession()
 

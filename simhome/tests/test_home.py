@@ -57,7 +57,9 @@ class TestHousehold:
 
         play(tmp_path, scenario)
 
-    def test_python_kasa_discovers_all_plugs_of_this_home_and_no_other(self, tmp_path: Path) -> None:
+    def test_python_kasa_discovers_all_plugs_of_this_home_and_no_other(
+        self, tmp_path: Path
+    ) -> None:
         async def scenario(home: SimHome, _clock: ManualClock) -> None:
             from kasa import Discover
 

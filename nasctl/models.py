@@ -1,0 +1,132 @@
+"""The NAS's present state, its history, and every wake."""
+
+from __future__ import annotations
+
+import uuid
+from typing import ClassVar
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from nasctl.evidence import Stage
+from nasctl.moments import Moment
+from nasctl.reasons import STATE_LABELS, state_text
+from nasctl.state import NasState
+
+_STATES = [(state.value, label) for state, label in STATE_LABELS.items()]
+
+
+class WakeResult(models.TextChoices):
+    """How a wake ended."""
+
+    RUNNING = "running", _("running")
+    SUCCEEDED = "succeeded", _("awake")
+    FAILED = "failed", _("did not wake up")
+
+
+class Wake(models.Model):
+    """One wake: who asked, the stages with their times, and how it ended."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    requested_by = models.CharField(max_length=150)
+    requested_from = models.CharField(max_length=16, help_text=_("api, page or command"))
+    requested_at = models.DateTimeField(db_index=True)
+    uptime_s = models.FloatField(default=0.0, editable=False)
+    boot_id = models.CharField(max_length=36, blank=True, editable=False)
+    previous_state = models.CharField(max_length=16, choices=_STATES)
+    deadline_at = models.DateTimeField()
+    watches_power = models.BooleanField(
+        default=True, help_text=_("The plug's readings were fresh; else its stage is left out.")
+    )
+    packet_sent_at = models.DateTimeField(null=True, blank=True)
+    power_seen_at = models.DateTimeField(null=True, blank=True)
+    port_answered_at = models.DateTimeField(null=True, blank=True)
+    healthy_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    result = models.CharField(max_length=16, choices=WakeResult, default=WakeResult.RUNNING)
+    failed_stage = models.CharField(max_length=16, blank=True)
+    message = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-requested_at"]
+        verbose_name = _("wake")
+        verbose_name_plural = _("wakes")
+
+    def __str__(self) -> str:
+        return f"{self.requested_at:%Y-%m-%d %H:%M} by {self.requested_by}: {self.result}"
+
+    @property
+    def requested(self) -> Moment:
+        """The moment of the request by both clocks."""
+        return Moment(self.requested_at, self.uptime_s, self.boot_id)
+
+    @property
+    def reached(self) -> frozenset[Stage]:
+        """The stages so far."""
+        return frozenset(stage for stage in Stage if getattr(self, f"{stage}_at") is not None)
+
+
+class NasStatus(models.Model):
+    """The one row that holds the present state; written on change only, by compare-and-set."""
+
+    state = models.CharField(max_length=16, choices=_STATES, default=NasState.UNKNOWN.value)
+    reason = models.CharField(max_length=32, blank=True)
+    since = models.DateTimeField(help_text=_("Since when it is in this state."))
+    moved_at = models.DateTimeField(
+        help_text=_("The last change; a restart of BaluHost alone does not change the state.")
+    )
+    uptime_s = models.FloatField(default=0.0, editable=False)
+    boot_id = models.CharField(max_length=36, blank=True, editable=False)
+    probed = models.BooleanField(
+        default=False,
+        help_text=_("A good probe was seen in this state: the name may lead to the NAS."),
+    )
+    planned = models.BooleanField(
+        default=True, help_text=_("No where the NAS vanished while it should have been there.")
+    )
+    version = models.PositiveBigIntegerField(default=0, editable=False)
+    wake = models.ForeignKey(
+        Wake, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("NAS status")
+
+    def __str__(self) -> str:
+        return state_text(self.state)
+
+    @property
+    def moved(self) -> Moment:
+        """The moment of the last change by both clocks."""
+        return Moment(self.moved_at, self.uptime_s, self.boot_id)
+
+    @property
+    def move_id(self) -> str:
+        """A word for the last move; what is counted since then belongs to it."""
+        return f"{self.moved_at.isoformat()} {self.state} {self.reason}"
+
+    @classmethod
+    def current(cls, now: Moment) -> NasStatus:
+        """Return the row with its running wake; before the first one, an unsaved "unknown"."""
+        found = cls.objects.select_related("wake").filter(pk=1).first()
+        return found or cls(
+            pk=1, since=now.at, moved_at=now.at, uptime_s=now.uptime_s, boot_id=now.boot_id
+        )
+
+
+class StateChange(models.Model):
+    """One change of the NAS's state; never edited."""
+
+    from_state = models.CharField(max_length=16, choices=_STATES)
+    to_state = models.CharField(max_length=16, choices=_STATES)
+    reason = models.CharField(max_length=32)
+    evidence = models.JSONField(default=dict)
+    at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-at", "-pk"]
+        verbose_name = _("change of state")
+        verbose_name_plural = _("changes of state")
+
+    def __str__(self) -> str:
+        return f"{self.from_state} -> {self.to_state}"

@@ -1,0 +1,25 @@
+"""What edges and the other apps call: the NAS's state, waking it, watching it."""
+
+from nasctl.services.guard import refuse_to_cut_power
+from nasctl.services.moves import Noted, note_coming_online, note_going_offline
+from nasctl.services.overview import NasOverview, WakeOverview, nas_overview, wake_overview
+from nasctl.services.timeline import Timeline, timeline
+from nasctl.services.wakes import estimated_boot_s, request_wake
+from nasctl.services.watching import stop_watching, watch
+
+__all__ = [
+    "NasOverview",
+    "Noted",
+    "Timeline",
+    "WakeOverview",
+    "estimated_boot_s",
+    "nas_overview",
+    "note_coming_online",
+    "note_going_offline",
+    "refuse_to_cut_power",
+    "request_wake",
+    "stop_watching",
+    "timeline",
+    "wake_overview",
+    "watch",
+]

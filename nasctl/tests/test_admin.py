@@ -1,0 +1,80 @@
+"""The admin's pages: facts at a glance, nothing to edit."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from nasctl import services
+from nasctl.models import StateChange, Wake
+from nasctl.moments import present_moment
+from nasctl.services import moves
+from nasctl.state import Reason
+from nasctl.tests.conftest import Plug
+
+pytestmark = pytest.mark.django_db
+
+PAGES = ["nasstatus", "statechange", "wake"]
+
+
+def wake() -> Wake:
+    return services.request_wake(
+        requested_by="kim", requested_from="api", anyway=False, now=timezone.now()
+    )
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_list_opens_also_when_it_is_empty(page: str, admin_client: Client) -> None:
+    assert admin_client.get(f"/admin/nasctl/{page}/").status_code == 200
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_nothing_can_be_added(page: str, admin_client: Client) -> None:
+    assert admin_client.get(f"/admin/nasctl/{page}/add/").status_code == 403
+
+
+def test_facts_are_shown_and_cannot_be_changed(admin_client: Client) -> None:
+    asked = wake()
+    [change] = StateChange.objects.all()
+    for path in (f"wake/{asked.pk}", f"statechange/{change.pk}", "nasstatus/1"):
+        page = admin_client.get(f"/admin/nasctl/{path}/change/")
+        assert page.status_code == 200
+        assert b'name="_save"' not in page.content
+        assert admin_client.post(f"/admin/nasctl/{path}/delete/").status_code == 403
+    assert Wake.objects.exists()
+
+
+def test_the_state_is_told_with_power_and_reason(admin_client: Client, plug: Plug) -> None:
+    plug(1.2)
+    wake()
+    text = admin_client.get("/admin/nasctl/nasstatus/").content.decode()
+    for words in ("waking up", "1.2 W (off), 5\xa0s ago", "Woken by BaluPi.", "by kim: running"):
+        assert words in text
+
+
+def test_changes_show_how_long_they_lasted(admin_client: Client) -> None:
+    status = moves.current_status(present_moment())
+    for reason in (Reason.ANSWERS, Reason.NO_ANSWER):
+        moves.change_state(status, reason, now=present_moment())
+    StateChange.objects.filter(reason=Reason.ANSWERS).update(
+        at=timezone.now() - timedelta(minutes=30)
+    )
+    text = admin_client.get("/admin/nasctl/statechange/?reason=answers").content.decode()
+    assert "30\xa0min" in text
+    assert "BaluHost answers." in text
+
+
+def test_lists_cost_few_queries(admin_client: Client, django_assert_max_num_queries: Any) -> None:
+    for number in range(30):
+        at = timezone.now() - timedelta(minutes=number)
+        Wake.objects.create(
+            requested_at=at, deadline_at=at, previous_state="offline", result="failed"
+        )
+        StateChange.objects.create(at=at, from_state="offline", to_state="online", reason="answers")
+    for page in ("wake", "statechange"):
+        with django_assert_max_num_queries(9):
+            admin_client.get(f"/admin/nasctl/{page}/")

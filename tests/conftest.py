@@ -1,0 +1,166 @@
+"""A whole trial for tests: the real processes, started and stopped as README says."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+#: A wake that fails should not hold up the tests for the usual 90 s.
+BOOT_SECONDS = 20
+
+
+@dataclass
+class Trial:
+    """A running trial and the ways to talk to it."""
+
+    process: subprocess.Popen[bytes]
+    data_dir: Path
+    log: Path
+    started_in_s: float = 0.0
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def simhome(self, *words: str) -> dict[str, Any]:
+        """Run a control command of the simulated home; its answer."""
+        done = self.run([*self.facts["simhome"], *words])
+        assert done.returncode == 0, done.stdout + done.stderr
+        answer: dict[str, Any] = json.loads(done.stdout)
+        return answer
+
+    def manage(self, *words: str, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
+        """Run a management command beside the running processes."""
+        return self.run([*self.facts["manage"], *words], timeout_s=timeout_s)
+
+    def supervisor(self, *words: str) -> str:
+        """Run supervisorctl; what it prints."""
+        return self.run([*self.facts["supervisorctl"], *words]).stdout
+
+    def run(self, command: list[str], timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "BALUPI_ENV_FILE": self.facts["env_file"]}
+        return subprocess.run(  # noqa: S603
+            command,
+            env=environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+
+    def get(self, path: str, *, login: bool = True, timeout_s: float = 10) -> tuple[int, Any]:
+        """GET from the web process; status and JSON (or text)."""
+        return self._request("GET", path, None, login=login, timeout_s=timeout_s)
+
+    def post(self, path: str, body: object = None, timeout_s: float = 15) -> tuple[int, Any]:
+        """POST JSON to the web process; status and JSON (or text)."""
+        return self._request("POST", path, body, login=True, timeout_s=timeout_s)
+
+    def _request(
+        self, method: str, path: str, body: object, *, login: bool, timeout_s: float
+    ) -> tuple[int, Any]:
+        headers = {"Content-Type": "application/json"}
+        if login:
+            pair = f"{self.facts['user']}:{self.facts['password']}"
+            headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+        connection = http.client.HTTPConnection(
+            self.facts["url"].removeprefix("http://"), timeout=timeout_s
+        )
+        with contextlib.closing(connection):
+            connection.request(method, path, None if body is None else json.dumps(body), headers)
+            answer = connection.getresponse()
+            text = answer.read().decode()
+        with contextlib.suppress(ValueError):
+            return answer.status, json.loads(text)
+        return answer.status, text
+
+    def nas_state(self) -> str:
+        """Return what BaluPi takes the NAS for."""
+        return str(self.get("/api/nas/status")[1]["state"])
+
+    def pid(self, program: str) -> int:
+        """Return the process id of a supervised program."""
+        return int(self.supervisor("pid", program).strip())
+
+    def wait_until(self, check: Callable[[], bool], what: str, deadline_s: float = 60) -> float:
+        """Poll until ``check`` holds; the seconds it took. Fails with the log's end at the deadline."""
+        start_s = time.monotonic()
+        while not check():
+            waited_s = time.monotonic() - start_s
+            assert waited_s < deadline_s, f"{what}: not within {deadline_s:g} s\n{self.tail()}"
+            time.sleep(0.2)
+        return time.monotonic() - start_s
+
+    def tail(self) -> str:
+        """Return the end of the trial's output."""
+        return self.log.read_text(errors="replace")[-4000:]
+
+
+def free_port() -> int:
+    """Return a TCP port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def running_trial(data_dir: Path, **variables: str) -> Iterator[Trial]:
+    """Run deploy/try.py until it says that all of it lives; everything is gone at the end."""
+    log = data_dir.with_suffix(".log")
+    environment = {
+        **os.environ,
+        "BALUPI_PORT": str(free_port()),
+        "BALUPI_DATA_DIR": str(data_dir),
+        "BALUPI_NAS_BOOT_SECONDS": str(BOOT_SECONDS),
+        **variables,
+    }
+    environment.pop("BALUPI_DATABASE_URL", None)
+    start_s = time.monotonic()
+    with log.open("wb") as file:
+        command = [sys.executable, str(ROOT / "deploy" / "try.py")]
+        process = subprocess.Popen(command, env=environment, stdout=file, stderr=file)  # noqa: S603
+    trial = Trial(process, data_dir, log)
+    try:
+        trial.wait_until(
+            lambda: (
+                process.poll() is not None or "BaluPi is running" in log.read_text(errors="replace")
+            ),
+            "the trial's start",
+            120,
+        )
+        assert process.poll() is None, trial.tail()
+        trial.started_in_s = time.monotonic() - start_s
+        trial.facts = json.loads((data_dir / "try.json").read_text())
+        trial.simhome("nas", "timings", "boot_seconds=6", "boot_port_seconds=4", "resume_seconds=2")
+        trial.wait_until(lambda: trial.nas_state() == "online", "the NAS is seen")
+        yield trial
+    finally:
+        family = [
+            psutil.Process(process.pid),
+            *psutil.Process(process.pid).children(recursive=True),
+        ]
+        process.send_signal(signal.SIGTERM)
+        process.wait(40)
+        _gone, alive = psutil.wait_procs(family, timeout=5)
+        assert not alive, f"still running after the end: {alive}"
+
+
+@pytest.fixture(scope="session")
+def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
+    """Give all household tests one trial; each leaves the home as it found it."""
+    with running_trial(tmp_path_factory.mktemp("household") / "data") as running:
+        yield running
