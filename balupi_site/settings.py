@@ -188,17 +188,21 @@ def _forbid_loops() -> None:
 _forbid_loops()
 
 # --- Django ---------------------------------------------------------------------------------------
-INSTALLED_APPS = [
+# What only pages and API need; the worker is 2 MiB smaller without it.
+_PAGE_APPS = [
     "django.contrib.admin",
-    "django.contrib.auth",
-    "django.contrib.contenttypes",
-    "django.contrib.sessions",
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "rest_framework",
-    "django_celery_beat",
     "django_htmx",
+]
+INSTALLED_APPS = [
+    *([] if PROCESS == "worker" else _PAGE_APPS),
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django_celery_beat",
     "balupi_site",
     "energy",
     "nasctl",
@@ -328,6 +332,8 @@ CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS = {
+    # How long one BRPOP waits for a task; kombu's default of 1 s wakes the worker every second.
+    "polling_interval": 4,
     "visibility_timeout": 7200,
     "socket_timeout": REDIS_TIMEOUT_SECONDS,
     "socket_connect_timeout": REDIS_CONNECT_TIMEOUT_SECONDS,

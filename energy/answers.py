@@ -12,9 +12,9 @@ from typing import Any
 from celery import Task
 from kombu.exceptions import OperationalError
 
-from balupi_site.lib.api import waiting_for_outside
 from balupi_site.lib.errors import BaluPiError, PermanentError, RefusedError, TransientError
 from balupi_site.lib.redis import RedisError, client
+from balupi_site.lib.waiting import waiting_for_outside
 
 logger = logging.getLogger(__name__)
 

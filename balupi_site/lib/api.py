@@ -1,10 +1,8 @@
-"""What all API views share: one error shape, URLs without a trailing slash, places to wait."""
+"""What all API views share: one error shape, URLs without a trailing slash."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -17,9 +15,6 @@ from rest_framework.views import set_rollback
 
 from balupi_site.lib.errors import PermanentError, RefusedError, TransientError
 
-#: At most this many of the web's threads wait for something outside at a time (design, section 2).
-_WAITING_SLOTS = threading.BoundedSemaphore(2)
-
 
 def route(path: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
     """Return a URL that answers with and without a trailing slash.
@@ -31,19 +26,6 @@ def route(path: str, view: Callable[..., HttpResponseBase], name: str) -> URLPat
     """
     pattern = path.replace("<", "(?P<").replace(">", ">[^/]+)")
     return re_path(rf"^{pattern}/?$", view, name=name)
-
-
-@contextmanager
-def waiting_for_outside() -> Iterator[None]:
-    """Take one of the two places for requests that wait; TransientError where both are taken."""
-    if not _WAITING_SLOTS.acquire(blocking=False):
-        raise TransientError(
-            "Two other requests are waiting for an answer already; try again in a moment."
-        )
-    try:
-        yield
-    finally:
-        _WAITING_SLOTS.release()
 
 
 def exception_handler(exc: Exception, _context: dict[str, Any]) -> Response | None:

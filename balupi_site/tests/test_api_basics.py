@@ -12,8 +12,9 @@ from django.test import Client
 from rest_framework.exceptions import ValidationError
 
 from balupi_site import system
-from balupi_site.lib.api import exception_handler, waiting_for_outside
+from balupi_site.lib.api import exception_handler
 from balupi_site.lib.errors import PermanentError, RefusedError, TransientError
+from balupi_site.lib.waiting import waiting_for_outside
 
 
 @pytest.mark.parametrize("path", ["/api/health", "/api/health/", "/api/ping"])

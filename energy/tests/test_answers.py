@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from kombu.exceptions import OperationalError
 
-from balupi_site.lib.api import waiting_for_outside
 from balupi_site.lib.errors import BaluPiError, PermanentError, RefusedError, TransientError
+from balupi_site.lib.waiting import waiting_for_outside
 from energy.answers import answer, ask_worker
 
 
