@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -82,6 +83,12 @@ def wake(request: HttpRequest) -> HttpResponse:
     else:
         enqueue(watch_nas)
     return redirect("dashboard")
+
+
+@require_safe
+def favicon(_request: HttpRequest) -> HttpResponse:
+    """Send browsers that guess the icon's address (the admin's pages name none) to the real one."""
+    return redirect(static("balupi/icon.svg"))
 
 
 def _may_read(request: HttpRequest) -> bool:

@@ -65,18 +65,26 @@ def zones(
     until = min(now, end)
     edges = [(start, before), *((at, state) for at, state in changes if start <= at < until)]
     ends = [at for at, _state in edges[1:]] + [until]
-    day_s = (end - start).total_seconds()
     return tuple(
-        Zone(
-            state=state,
-            x=_percent((at - start).total_seconds() / day_s),
-            width=max(_percent((stop - at).total_seconds() / day_s), MIN_WIDTH_PERCENT),
-            start=at,
-            end=stop,
-        )
+        _zone(state, at, stop, day=(start, end), until=until)
         for (at, state), stop in zip(edges, ends, strict=True)
         if stop > at
     )
+
+
+def _zone(
+    state: str,
+    at: dt.datetime,
+    stop: dt.datetime,
+    *,
+    day: tuple[dt.datetime, dt.datetime],
+    until: dt.datetime,
+) -> Zone:
+    start, end = day
+    width = max(_percent((stop - at) / (end - start)), MIN_WIDTH_PERCENT)
+    latest_x = max(_percent((until - start) / (end - start)) - width, 0.0)
+    x = min(_percent((at - start) / (end - start)), round(latest_x, 3))
+    return Zone(state=state, x=x, width=width, start=at, end=stop)
 
 
 def buckets(samples: Iterable[tuple[dt.datetime, float]], start: dt.datetime) -> dict[int, float]:

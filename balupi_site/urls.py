@@ -3,9 +3,13 @@
 from django.contrib import admin
 from django.contrib.auth import views as auth_views
 from django.urls import include, path, re_path
+from django.utils.translation import gettext_lazy as _
 
 from balupi_site import dashboard, system
 from balupi_site.lib.api import not_found, route
+
+admin.site.site_header = admin.site.site_title = "BaluPi"
+admin.site.index_title = _("Administration")
 
 urlpatterns = [
     path("api/", include("energy.api.urls")),
@@ -27,5 +31,6 @@ urlpatterns = [
     path("wake", dashboard.wake, name="wake"),
     path("login", auth_views.LoginView.as_view(template_name="login.html"), name="login"),
     path("logout", auth_views.LogoutView.as_view(), name="logout"),
+    path("favicon.ico", dashboard.favicon, name="favicon"),
     path("admin/", admin.site.urls),
 ]

@@ -61,6 +61,10 @@ def test_everybody_reads_where_the_owner_says_so(client: Client, settings: Any) 
     assert client.get("/").status_code == 200
 
 
+def test_the_icon_is_found_where_browsers_guess_it(client: Client) -> None:
+    assert client.get("/favicon.ico")["Location"].endswith("icon.svg")
+
+
 def test_an_unknown_part_is_404(owner: Client) -> None:
     assert owner.get("/live/nothing").status_code == 404
 

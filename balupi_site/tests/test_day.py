@@ -40,6 +40,12 @@ def test_a_short_state_stays_visible() -> None:
     assert found[1].width == day.MIN_WIDTH_PERCENT
 
 
+def test_a_state_that_has_just_begun_is_not_drawn_into_the_future() -> None:
+    found = day.zones([(at(11.99), "online")], "offline", START, END, at(12))
+    assert found[1].width == day.MIN_WIDTH_PERCENT
+    assert found[1].x + found[1].width == 50.0
+
+
 @pytest.mark.parametrize(
     ("start", "hours"),
     [
