@@ -266,9 +266,9 @@ class Watcher:
         """Return what was seen last, for the history."""
         seen, memory = self._sightings, self._memory
         evidence: dict[str, object] = {
-            "presence": seen.presence,
+            "presence": seen.presence and seen.presence.value,
             "presence_misses": memory.presence_misses,
-            "probe": seen.probe,
+            "probe": seen.probe and seen.probe.value,
             "probe_status": seen.probe_status,
             "probe_misses": memory.probe_misses,
         }

@@ -16,9 +16,17 @@ from energy.models import PlugRole, SmartPlug
 from energy.readings import Reading
 from energy.services import PlugLatest
 from nasctl.services import wakes, watching
+from nasctl.services.sightings import Notes, save_notes
 
 #: Makes the NAS's plug say something: power in W, relay, age in seconds.
 Plug = Callable[..., None]
+
+
+class SameThreadKeeper:
+    """Keeps notes before it returns: a thread might outlive its test and the test's Redis."""
+
+    def keep(self, notes: Notes) -> None:
+        save_notes(notes)
 
 
 @pytest.fixture(autouse=True)
@@ -31,6 +39,7 @@ def _home(settings: Any, no_redis: None, monkeypatch: pytest.MonkeyPatch) -> Non
     settings.NAS_BOOT_SECONDS = 90
     settings.PRESENCE_INTERVAL_SECONDS, settings.HEARTBEAT_INTERVAL_SECONDS = 10, 30
     monkeypatch.setattr(watching, "_last_notes", None)
+    monkeypatch.setattr(watching, "NotesKeeper", SameThreadKeeper)
     watching._stopping.clear()
 
 

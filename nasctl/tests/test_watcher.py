@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import queue
 import threading
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -109,14 +108,6 @@ class Home:
 @pytest.fixture
 def home(monkeypatch: pytest.MonkeyPatch) -> Home:
     return Home(monkeypatch)
-
-
-def eventually(is_true: Callable[[], object]) -> bool:
-    """Tell whether something becomes true within 5 s; for what a thread does soon."""
-    ends_s = time.monotonic() + 5
-    while not is_true() and time.monotonic() < ends_s:
-        time.sleep(0.005)
-    return bool(is_true())
 
 
 def reasons() -> list[str]:
@@ -269,7 +260,9 @@ def test_a_restart_of_the_worker_forgets_no_miss(home: Home, redis_server: Any) 
     home.look()
     home.vanish()
     home.pass_time(14)
-    assert eventually(lambda: (saved := load_notes()) and saved.memory.presence_misses == 2)
+    saved = load_notes()
+    assert saved is not None
+    assert saved.memory.presence_misses == 2
     watching._last_notes = None  # another process
     home.restart()
     home.pass_time(1)

@@ -17,8 +17,7 @@ class Command(BaseCommand):
 
     def handle(self, **_options: object) -> None:
         known = services.nas_overview(timezone.now())
-        for name, text in _lines(known):
-            self.stdout.write(f"{name:10} {text}")
+        self.stdout.write("\n".join(f"{name:10} {text}" for name, text in _lines(known)))
 
 
 def _lines(known: NasOverview) -> list[tuple[str, str]]:
