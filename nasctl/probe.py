@@ -17,6 +17,7 @@ from pihole.deadline_http import session
 
 PRESENCE_DEADLINE_S = 2.0
 PROBE_DEADLINE_S = 5.0
+#: A longer answer is cut off here, is then no JSON any more, and none of BaluHost's.
 _READ_LIMIT = 64 * 1024
 _SERVER_ERROR = 500
 
@@ -74,7 +75,7 @@ def probe(nas_url: str, nas_ip: str, path: str, *, deadline_s: float = PROBE_DEA
                 verify=False,
             ) as response,
         ):
-            body = response.raw.read(_READ_LIMIT + 1, decode_content=True)
+            body = response.raw.read(_READ_LIMIT, decode_content=True)
             return Probe(_judged(response, body), response.status_code)
     except (requests.RequestException, HTTPError, OSError) as error:
         return Probe(_failure(error))
@@ -86,7 +87,7 @@ def _judged(response: requests.Response, body: bytes) -> Answer:
     if response.status_code >= _SERVER_ERROR:
         return Answer.BAD_STATUS
     media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json" or len(body) > _READ_LIMIT:
+    if media_type != "application/json":
         return Answer.NOT_JSON
     try:
         value = json.loads(body)

@@ -40,6 +40,8 @@ def _home(settings: Any, no_redis: None, monkeypatch: pytest.MonkeyPatch) -> Non
     settings.PRESENCE_INTERVAL_SECONDS, settings.HEARTBEAT_INTERVAL_SECONDS = 10, 30
     monkeypatch.setattr(watching, "_last_notes", None)
     monkeypatch.setattr(watching, "NotesKeeper", SameThreadKeeper)
+    # A test's transaction looks to it like a connection left in disorder, and it would close it.
+    monkeypatch.setattr(watching, "close_old_connections", lambda: None)
     watching._stopping.clear()
 
 
