@@ -86,7 +86,7 @@ def plug(monkeypatch: pytest.MonkeyPatch) -> Plug:
 def api(db: None) -> APIClient:
     """A client of somebody who is logged in and no admin."""
     client = APIClient()
-    client.force_authenticate(User.objects.create_user("kim", password="a long one"))
+    client.force_authenticate(User.objects.create_user("kim"))
     return client
 
 

@@ -167,8 +167,8 @@ def test_a_nas_that_accepts_and_never_answers_is_late_but_present() -> None:
         return lambda _connection, _number: (server.ends.wait(10), None)[1]
 
     with raw_server(silence) as server:
-        assert asked(server.port, deadline_s=0.3) == Probe(Answer.TIMEOUT)
         assert presence("127.0.0.1", server.port) is Presence.OK
+        assert asked(server.port, deadline_s=0.3) == Probe(Answer.TIMEOUT)
 
 
 def test_a_closed_port_refuses() -> None:
