@@ -130,7 +130,10 @@ WORKER_THREADS = env.parsed("WORKER_THREADS", "8", parse.parse_int(4, 64), 8)
 #: "thread": beat lives inside the worker. "none": another process runs it (several workers, one beat).
 WORKER_BEAT = env.parsed("WORKER_BEAT", "thread", parse.parse_choice("thread", "none"), "thread")
 LOG_LEVEL = env.parsed(
-    "LOG_LEVEL", "INFO", parse.parse_choice("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"
+    "LOG_LEVEL",
+    "WARNING" if PROCESS == "command" else "INFO",  # a command's own words are enough for a person
+    parse.parse_choice("DEBUG", "INFO", "WARNING", "ERROR"),
+    "INFO",
 )
 REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
 if urlsplit(REDIS_URL).scheme not in {"redis", "rediss", "unix"}:

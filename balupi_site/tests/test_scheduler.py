@@ -138,6 +138,7 @@ def test_a_broker_that_is_away_is_told_once(
     def refuse(*_args: object, **_kwargs: object) -> None:
         raise ConnectionError("nobody there")
 
+    caplog.set_level("INFO")
     beat = make()
     monkeypatch.setattr(ClockSafeScheduler, "apply_async", refuse)
     run(beat, clock, 60)

@@ -38,8 +38,8 @@ class RawServer:
                 connection, _ = self._listening.accept()
                 self.connections += 1
                 thread = threading.Thread(target=self._run, args=(connection, self.connections))
-                self._threads.append(thread)
                 thread.start()
+                self._threads.append(thread)  # started ones only: the others cannot be joined
 
     def _run(self, connection: socket.socket, number: int) -> None:
         with connection, suppress(OSError):
