@@ -11,9 +11,9 @@ import requests
 import urllib3
 from urllib3.exceptions import HTTPError, InsecureRequestWarning
 
+from balupi_site.lib.deadline_http import session
 from balupi_site.version import VERSION
 from nasctl.evidence import Answer, Presence
-from pihole.deadline_http import session
 
 PRESENCE_DEADLINE_S = 2.0
 PROBE_DEADLINE_S = 5.0

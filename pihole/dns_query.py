@@ -15,7 +15,7 @@ import dns.query
 import dns.rcode
 import dns.rdatatype
 
-from pihole.deadline_http import resolve
+from balupi_site.lib.deadline_http import resolve
 
 #: Pi-hole answers its own records in under a millisecond; UDP may lose a packet.
 _ASK_S = 0.5

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import requests
 from urllib3.exceptions import NameResolutionError, NewConnectionError, ReadTimeoutError
 
-from pihole import deadline_http
+from balupi_site.lib import deadline_http
 from pihole.problems import ProblemCode, problem
 
 #: Everything we ask answers in milliseconds (Pi-hole notes, section 3); a slow Pi's login in 2.3 s.
