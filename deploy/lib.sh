@@ -6,27 +6,53 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 say() { printf '\033[1m%s\033[0m\n' "$*"; }
 die() { printf '%s\n' "$*" >&2; exit 1; }
 
-# need_packages COMMAND=PACKAGE ...: installs the Debian packages whose command is missing.
+# install_idle PACKAGE ...: installs Debian packages; what services they bring stay off, now and at boot.
+# Runs as root in a shell of its own, whose end cleans up also after a failure.
+install_idle() {
+  set -euo pipefail
+  policy=/usr/sbin/policy-rc.d # asked before a package starts a service; 101 forbids it
+  exec 8>/run/lock/balupi-packages # two trials at once wait for each other
+  flock 8
+  enabled_before=$(enabled_units)
+  [ ! -e "$policy" ] || policy= # the owner has one
+  trap after_install EXIT
+  if [ -n "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+  fi
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" >/dev/null
+}
+
+after_install() {
+  [ -z "$policy" ] || rm -f "$policy"
+  LC_ALL=C comm -13 <(echo "$enabled_before") <(enabled_units) | xargs -r systemctl --root=/ --quiet disable 2>/dev/null ||
+    echo "Services that were just installed may start at the next boot: systemctl list-unit-files --state=enabled" >&2
+}
+
+enabled_units() {
+  command -v systemctl >/dev/null || return 0
+  systemctl --root=/ list-unit-files --state=enabled | awk '$2 == "enabled" { print $1 }' | LC_ALL=C sort
+}
+
+# need_packages COMMAND=PACKAGE ...: installs the Debian packages whose command (or file) is missing.
 need_packages() {
-  local pair missing=()
+  local pair missing=() as_root=()
   for pair in "$@"; do
     command -v "${pair%%=*}" >/dev/null 2>&1 || [ -e "${pair%%=*}" ] || missing+=("${pair#*=}")
   done
   [ "${#missing[@]}" -gt 0 ] || return 0
-  local install=(apt-get install -y --no-install-recommends "${missing[@]}")
   command -v apt-get >/dev/null 2>&1 || die "Please install: ${missing[*]}"
   if [ "$(id -u)" -eq 0 ]; then
     say "Installing ${missing[*]}"
-    apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive "${install[@]}" >/dev/null
   elif command -v sudo >/dev/null 2>&1 && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
     say "Installing ${missing[*]} (sudo may ask for your password)"
-    sudo apt-get update -qq
-    sudo DEBIAN_FRONTEND=noninteractive "${install[@]}" >/dev/null
+    as_root=(sudo)
   else
     die "Please run this once as root, then start again:
   apt-get update && apt-get install -y --no-install-recommends ${missing[*]}"
   fi
+  "${as_root[@]}" bash -c "$(declare -f install_idle after_install enabled_units); install_idle \"\$@\"" install_idle "${missing[@]}"
 }
 
 # use_python: sets $python to a Python 3.11 to 3.13 that can make virtual environments.

@@ -5,7 +5,8 @@ set -euo pipefail
 # shellcheck source=deploy/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-need_packages redis-server=redis-server shellcheck=shellcheck
+need_packages redis-server=redis-server shellcheck=shellcheck rsync=rsync /usr/sbin/sshd=openssh-server \
+  ssh=openssh-client /usr/sbin/smbd=samba smbclient=smbclient
 # Debian keeps PostgreSQL's server programs out of the PATH.
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || need_packages /nonexistent/initdb=postgresql
 use_python

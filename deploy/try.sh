@@ -12,7 +12,7 @@ case "${1:-}" in
   *) sed -n '2,5s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac
 
-need_packages redis-server=redis-server
+need_packages redis-server=redis-server rsync=rsync /usr/sbin/sshd=openssh-server ssh=openssh-client
 use_python
 use_venv requirements-try.txt
 exec "$venv/bin/python" "$root/deploy/try.py"

@@ -43,7 +43,10 @@ class PlugConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class HomeConfig:
-    """Addresses, secrets and habits of a household; everything on one /24 of loopback."""
+    """Addresses, secrets and habits of a household; everything on one /24 of loopback.
+
+    ``ssh_port`` 0, as in files older than it, is a NAS without a rsync target.
+    """
 
     block: str
     nas_port: int
@@ -61,6 +64,7 @@ class HomeConfig:
     nas_secret_key: str
     users: tuple[NasUser, ...]
     plugs: tuple[PlugConfig, ...]
+    ssh_port: int = 0
     pihole_hosts: tuple[str, ...] = ()
     nas_hostname: str = "balunas"
     nas_start_state: NasState = NasState.RUNNING
@@ -74,6 +78,7 @@ class HomeConfig:
         for name in ("nas_port", "wol_port", "pihole_port", "dns_port", "plug_port"):
             _require_port(name, getattr(self, name))
         _require_port("control_port", self.control_port)
+        _require_port("ssh_port", self.ssh_port, lowest=0)
         if [plug.load for plug in self.plugs].count("nas") != 1:
             raise ConfigError("plugs: exactly one plug must have the load nas")
 
@@ -109,7 +114,7 @@ class HomeConfig:
 
     def addresses(self) -> dict[str, str]:
         """Return where everything is, by name."""
-        return {
+        found = {
             "nas": self.nas_url,
             "pi": self.pi_url,
             "pihole": self.pihole_url,
@@ -118,6 +123,9 @@ class HomeConfig:
             "discovery": self.broadcast_ip,
             "control": f"http://{self.control_host}:{self.control_port}",
         }
+        if self.ssh_port:
+            found["ssh"] = f"{self.nas_ip}:{self.ssh_port}"
+        return found
 
     def to_json(self) -> dict[str, Any]:
         """Return what ``home.json`` holds."""
@@ -192,6 +200,6 @@ def _named(name: str, check: Callable[[str], object], value: str) -> None:
         raise ConfigError(f"{name}: {error}") from error
 
 
-def _require_port(name: str, port: object) -> None:
-    if isinstance(port, bool) or not isinstance(port, int) or not 1 <= port <= _HIGHEST_PORT:
+def _require_port(name: str, port: object, *, lowest: int = 1) -> None:
+    if isinstance(port, bool) or not isinstance(port, int) or not lowest <= port <= _HIGHEST_PORT:
         raise ConfigError(f"{name} must be a port number, not {port!r}")

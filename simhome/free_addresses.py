@@ -23,6 +23,7 @@ class HomePorts:
     dns_port: int
     plug_port: int
     control_port: int
+    ssh_port: int
 
 
 def find_home_addresses(*, nas_port: int | None = None) -> tuple[str, HomePorts]:
@@ -46,7 +47,7 @@ def find_home_addresses(*, nas_port: int | None = None) -> tuple[str, HomePorts]
 
 def _random_ports(nas_port: int | None) -> HomePorts:
     numbers = range(_LOWEST_PORT, _HIGHEST_PORT)
-    chosen = secrets.SystemRandom().sample([n for n in numbers if n != nas_port], 6)
+    chosen = secrets.SystemRandom().sample([n for n in numbers if n != nas_port], 7)
     return HomePorts(
         nas_port=nas_port or chosen[0],
         wol_port=chosen[1],
@@ -54,6 +55,7 @@ def _random_ports(nas_port: int | None) -> HomePorts:
         dns_port=chosen[3],
         plug_port=chosen[4],
         control_port=chosen[5],
+        ssh_port=chosen[6],
     )
 
 
@@ -67,6 +69,7 @@ def _bind_all(block: str, ports: HomePorts) -> None:
     plugs = [f"{block}.{101 + number}" for number in range(_PLUGS)]
     wanted = [
         (tcp, f"{block}.53", ports.nas_port),
+        (tcp, f"{block}.53", ports.ssh_port),
         (tcp, f"{block}.2", ports.nas_port),
         (tcp, f"{block}.2", ports.pihole_port),
         (tcp, f"{block}.2", ports.dns_port),

@@ -1,5 +1,6 @@
 """The simulated household as a whole: plugs, NAS and Pi-hole in one event loop."""
 
+import asyncio
 from pathlib import Path
 
 from simhome.clock import Clock
@@ -7,12 +8,15 @@ from simhome.config import HomeConfig, PlugConfig
 from simhome.discovery import DiscoveryListener
 from simhome.loads import FreezerLoad, Load, MonitorLoad
 from simhome.nas import SimNas
+from simhome.nas_ssh import SshTarget
+from simhome.nas_stages import System
 from simhome.nas_status import moment
 from simhome.pihole import SimPihole
 from simhome.plug import SimPlug
 
 LOOPBACK_BROADCAST = "127.255.255.255"
 _PIHOLE_STATE_FILE = "pihole.json"
+_NAS_FOLDER = "nas"
 
 
 class HomeError(Exception):
@@ -41,6 +45,11 @@ class SimHome:
             seed=config.seed,
             clock=self.clock,
         )
+        self.ssh: SshTarget | None = None
+        if config.ssh_port and SshTarget.is_available():
+            self.ssh = SshTarget(
+                host=config.nas_ip, port=config.ssh_port, folder=folder / _NAS_FOLDER
+            )
         self.plugs = {plug.alias: self._plug(plug) for plug in config.plugs}
         self.discovery = DiscoveryListener(
             host=config.broadcast_ip, plugs=list(self.plugs.values())
@@ -68,7 +77,7 @@ class SimHome:
             for plug in self.plugs.values():
                 await plug.start()
             await self.discovery.start()
-            await self.nas.start()
+            await self._start_nas()
         except OSError as error:
             await self.stop()
             raise HomeError(
@@ -78,6 +87,8 @@ class SimHome:
     async def stop(self) -> None:
         """Stop everything; a second call does nothing."""
         await self.nas.stop()
+        if self.ssh is not None:
+            await asyncio.to_thread(self.ssh.stop)
         await self.discovery.stop()
         for plug in self.plugs.values():
             await plug.stop()
@@ -87,10 +98,39 @@ class SimHome:
         """Return the state of everything, ready for JSON."""
         return {
             "at": moment(self.clock.now()),
-            "nas": self.nas.describe(),
+            "nas": {**self.nas.describe(), "ssh": self._describe_ssh()},
             "plugs": {plug.alias: plug.describe() for plug in self.plugs.values()},
             "pihole": self.pihole.describe(),
             "addresses": self.config.addresses(),
+        }
+
+    async def _start_nas(self) -> None:
+        if self.ssh is not None:
+            await asyncio.to_thread(self.ssh.prepare)
+        await self.nas.start()
+        if self.ssh is not None and self.nas.machine.system is System.UP:
+            await asyncio.to_thread(self.ssh.wait_until_running)
+
+    def _follow_system(self, system: System) -> None:
+        """Let the rsync target live and die with the NAS; takes effect at once, but for a start."""
+        assert self.ssh is not None  # noqa: S101 - wired only where there is one
+        if system is System.UP:
+            self.ssh.launch()
+            self.ssh.thaw()
+        elif system is System.FROZEN:
+            self.ssh.freeze()
+        else:
+            self.ssh.kill()
+
+    def _describe_ssh(self) -> dict[str, object] | None:
+        if self.ssh is None:
+            return None
+        return {
+            "host": self.ssh.host,
+            "port": self.ssh.port,
+            "user": self.ssh.user,
+            "inbox": str(self.ssh.inbox),
+            "running": self.ssh.is_running and not self.ssh.is_frozen,
         }
 
     def _plug(self, plug: PlugConfig) -> SimPlug:
@@ -117,3 +157,5 @@ class SimHome:
         plug = self.plugs[alias]
         plug.on_relay = lambda on: self.nas.set_mains(on=on)
         self.nas.switch_plug = lambda on: setattr(plug, "relay_on", on)
+        if self.ssh is not None:
+            self.nas.on_system = self._follow_system

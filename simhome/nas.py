@@ -16,7 +16,7 @@ from simhome.listener import Mode, SwitchedListener
 from simhome.nas_actions import act
 from simhome.nas_machine import NasMachine, PendingCall
 from simhome.nas_snapshot import shutdown_snapshot
-from simhome.nas_stages import Call, Face, NasState, NasTimings
+from simhome.nas_stages import Call, Face, NasState, NasTimings, System
 from simhome.nas_status import machine_status
 from simhome.nas_users import NasUser
 from simhome.wol import MagicPacketListener
@@ -44,7 +44,8 @@ class SimNas:
 
     ``act`` takes effect at once, before it returns. ``switch_plug`` is what the actions
     power_cut and power_back use; a home sets it to the relay of the plug, which then calls
-    ``set_mains``.
+    ``set_mains``. ``on_system`` is told at start and at every change what the operating system
+    does, for servers beside the web port; after a new boot it is told of the end first.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class SimNas:
         self.host, self.port, self.mac = host, port, mac
         self.machine = NasMachine(now=clock.now(), state=state, timings=timings, seed=seed)
         self.switch_plug: Callable[[bool], None] | None = None
+        self.on_system: Callable[[System], None] | None = None
         self.requests: Counter[str] = Counter()
         self.calls: deque[CallResult] = deque(maxlen=_CALLS_KEPT)
         self._hostname = hostname
@@ -89,6 +91,7 @@ class SimNas:
         self._face = self.machine.face
         self._life = self.machine.life
         self._service_life = self.machine.service_life
+        self._system = System.DOWN
 
     # Load
 
@@ -171,6 +174,8 @@ class SimNas:
         if self.machine.life != self._life:
             self._life = self.machine.life
             self._drop_connections()
+            self._tell_system(System.DOWN)
+        self._tell_system(self.machine.system)
         if self.machine.service_life != self._service_life:
             self._service_life = self.machine.service_life
             self._baluhost.forget()
@@ -182,6 +187,12 @@ class SimNas:
                 self._drop_connections()
         self._settle_call()
         self._settle_timer()
+
+    def _tell_system(self, system: System) -> None:
+        if system is not self._system:
+            self._system = system
+            if self.on_system is not None:
+                self.on_system(system)
 
     def _settle_timer(self) -> None:
         if self._timer is not None:

@@ -14,6 +14,7 @@ from simhome.nas_stages import (
     NasState,
     NasTimings,
     Stage,
+    System,
     stages_of,
 )
 
@@ -122,6 +123,15 @@ class NasMachine:
         if self.fault is None or face in (Face.SILENT, Face.REFUSED):
             return face
         return _FACE_OF_FAULT.get(self.fault, face)
+
+    @property
+    def system(self) -> System:
+        """What servers beside the web port live on; they know no fault but freeze."""
+        if self.state in (NasState.SUSPENDED, NasState.RESUMING):
+            return System.FROZEN
+        if self.stage.face in (Face.SILENT, Face.REFUSED):
+            return System.DOWN
+        return System.FROZEN if self.fault is Fault.FREEZE else System.UP
 
     @property
     def pending_call(self) -> PendingCall | None:

@@ -29,6 +29,14 @@ class Face(StrEnum):
     HEALTHY = "healthy"  # BaluHost answers
 
 
+class System(StrEnum):
+    """What the operating system does, and with it every server but the web port's."""
+
+    DOWN = "down"
+    UP = "up"
+    FROZEN = "frozen"  # stands still and will go on where it was
+
+
 class Fault(StrEnum):
     """What goes wrong with a NAS that is up; one at a time."""
 

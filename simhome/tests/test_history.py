@@ -37,6 +37,7 @@ def config() -> HomeConfig:
         dns_port=5353,
         plug_port=8001,
         control_port=8002,
+        ssh_port=8003,
     )
     return new_config("127.1.2", ports)
 

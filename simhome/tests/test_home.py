@@ -201,6 +201,7 @@ class TestSettings:
             pytest.param({"pi_url": "http://example.org"}, "pi_url: ", id="calls to elsewhere"),
             pytest.param({"dns_port": 0}, "dns_port must be a port", id="no port"),
             pytest.param({"nas_port": "80"}, "nas_port must be a port", id="port as text"),
+            pytest.param({"ssh_port": -1}, "ssh_port must be a port", id="no port for ssh"),
             pytest.param({"nas_start_state": "crashed"}, "nas_start_state must be", id="state"),
             pytest.param({"nas_timings": {"boot_seconds": 1}}, "boot_port_seconds", id="times"),
             pytest.param({"nas_timings": {"nap": 1}}, "nas_timings: unknown", id="unknown time"),
