@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from django.contrib import admin
-from django.db.models import F, Model, QuerySet, Window
+from django.db.models import F, QuerySet, Window
 from django.db.models.functions import Lead
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -14,6 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from balupi_site.lib.admin import FactsAdmin
 from balupi_site.words import ago, span
 from nasctl import services
 from nasctl.models import NasStatus, StateChange, Wake, WakeResult
@@ -21,11 +20,6 @@ from nasctl.moments import present_moment
 from nasctl.reasons import failure_text, is_trouble, reason_text, state_text
 from nasctl.services.moves import current_status
 from nasctl.state import NasState
-
-if TYPE_CHECKING:
-    _ModelAdmin = admin.ModelAdmin[Model]
-else:
-    _ModelAdmin = admin.ModelAdmin  # takes no parameter at run time
 
 _MARKS = {
     NasState.UNKNOWN: "?",
@@ -41,21 +35,8 @@ def _badge(state: str) -> SafeString:
     return format_html("<strong>{} {}</strong>", mark, state_text(state))
 
 
-class _Facts(_ModelAdmin):
-    """Rows that only BaluPi itself writes."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-
 @admin.register(NasStatus)
-class NasStatusAdmin(_Facts):
+class NasStatusAdmin(FactsAdmin):
     """The state beside the evidence for it."""
 
     list_display = ["badge", "lasts", "why", "power", "seen", "wanted", "running_wake"]
@@ -128,7 +109,7 @@ class NasStatusAdmin(_Facts):
 
 
 @admin.register(StateChange)
-class StateChangeAdmin(_Facts):
+class StateChangeAdmin(FactsAdmin):
     """The history of states."""
 
     list_display = ["at", "change", "lasted", "why", "trouble"]
@@ -164,7 +145,7 @@ class StateChangeAdmin(_Facts):
 
 
 @admin.register(Wake)
-class WakeAdmin(_Facts):
+class WakeAdmin(FactsAdmin):
     """The history of wakes."""
 
     list_display = ["requested_at", "requested_by", "requested_from", "awake", "took", "stages"]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from django.contrib import admin, messages
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html_join
@@ -14,32 +12,15 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from balupi_site.lib.admin import FactsAdmin
 from balupi_site.lib.queue import enqueue
 from pihole import services
 from pihole.models import NameStatus, NameSwitch, Target
 from pihole.tasks import reconcile_names
 
-if TYPE_CHECKING:
-    _ModelAdmin = admin.ModelAdmin[Model]
-else:
-    _ModelAdmin = admin.ModelAdmin  # takes no parameter at run time
-
-
-class _Facts(_ModelAdmin):
-    """Rows that only BaluPi itself writes."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
 
 @admin.register(NameStatus)
-class NameStatusAdmin(_Facts):
+class NameStatusAdmin(FactsAdmin):
     """The wishes beside what DNS answers."""
 
     list_display = ["where", "why_there", "names_now", "trouble", "asked", "changed_at"]
@@ -110,7 +91,7 @@ class NameStatusAdmin(_Facts):
 
 
 @admin.register(NameSwitch)
-class NameSwitchAdmin(_Facts):
+class NameSwitchAdmin(FactsAdmin):
     """The history of writes to Pi-hole."""
 
     list_display = ["at", "target", "address", "reason"]

@@ -1,5 +1,6 @@
 """What edges and the other apps call: the NAS's state, waking it, watching it."""
 
+from nasctl.services.arrivals import register_arrival, tell_arrival
 from nasctl.services.guard import refuse_to_cut_power
 from nasctl.services.moves import Noted, note_coming_online, note_going_offline
 from nasctl.services.overview import NasOverview, WakeOverview, nas_overview, wake_overview
@@ -17,8 +18,10 @@ __all__ = [
     "note_coming_online",
     "note_going_offline",
     "refuse_to_cut_power",
+    "register_arrival",
     "request_wake",
     "stop_watching",
+    "tell_arrival",
     "timeline",
     "wake_overview",
     "watch",

@@ -46,6 +46,7 @@ _last_notes: Notes | None = None
 def watch(
     *,
     names_changed: Callable[[], object],
+    has_arrived: Callable[[], object] = lambda: None,
     is_over: Callable[[], bool] | None = None,
     asks_plug: bool = True,
 ) -> bool:
@@ -53,6 +54,7 @@ def watch(
 
     Args:
         names_changed: called when the names should lead elsewhere; the edge has it done.
+        has_arrived: called when BaluHost begins to answer.
         is_over: ends the watch, asked twice a second; None: only ``stop_watching`` does.
         asks_plug: ask the NAS's plug itself when it matters; for the process that owns the plugs.
 
@@ -63,7 +65,7 @@ def watch(
         if not is_ours:
             look_now()
             return False
-        watcher = Watcher(names_changed=names_changed, asks_plug=asks_plug)
+        watcher = Watcher(names_changed=names_changed, has_arrived=has_arrived, asks_plug=asks_plug)
         _set_inbox(watcher.inbox)
         try:
             while not _stopping.is_set() and not (is_over and is_over()):
@@ -103,6 +105,7 @@ class Watcher:
         self,
         *,
         names_changed: Callable[[], object],
+        has_arrived: Callable[[], object] = lambda: None,
         asks_plug: bool = True,
         clock: Callable[[], Moment] = present_moment,
         start: Callable[[Errand], object] | None = None,
@@ -111,6 +114,7 @@ class Watcher:
 
         Args:
             names_changed: called when the names should lead elsewhere.
+            has_arrived: called when BaluHost begins to answer.
             asks_plug: ask the plug itself when it matters.
             clock: tells the present.
             start: begins an errand whose look arrives in ``inbox``; None: threads of its own.
@@ -118,7 +122,7 @@ class Watcher:
         self.inbox: queue.SimpleQueue[Look | None] = queue.SimpleQueue()
         self._askers = Askers(self.inbox)
         self._start = start or self._askers.start
-        self._names_changed = names_changed
+        self._names_changed, self._has_arrived = names_changed, has_arrived
         self._asks_plug = asks_plug
         self._clock = clock
         self._limits = limits()
@@ -233,6 +237,8 @@ class Watcher:
             self._memory = self._memory.after_move(NasState(status.state))
         if noted.names_changed:
             self._names_changed()
+        if status.probed and not standing.probed:
+            self._has_arrived()
         return status
 
     def _apply(

@@ -105,6 +105,6 @@ def enqueued(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names.append(task.name)
         return True
 
-    for module in ("nasctl.api.views", "nasctl.tasks", "nasctl.management.commands.wake_nas"):
+    for module in ("nasctl.api.views", "nasctl.management.commands.wake_nas"):
         monkeypatch.setattr(f"{module}.enqueue", enqueue)
     return names

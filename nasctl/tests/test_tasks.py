@@ -1,4 +1,4 @@
-"""The watch as a task, and switching the names with and without Redis."""
+"""The watch as a task, and what it has done in threads of its own."""
 
 from __future__ import annotations
 
@@ -12,41 +12,49 @@ from nasctl import services, tasks
 
 def test_the_task_watches(monkeypatch: pytest.MonkeyPatch) -> None:
     called: list[Callable[[], object]] = []
-    monkeypatch.setattr(services, "watch", lambda *, names_changed: called.append(names_changed))
+    monkeypatch.setattr(
+        services,
+        "watch",
+        lambda *, names_changed, has_arrived: called.extend([names_changed, has_arrived]),
+    )
     tasks.watch_nas()
-    assert called == [tasks.switch_names]
+    assert called == [tasks.switch_names, tasks.tell_arrival]
 
 
-@pytest.fixture
-def reconciled(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
-    done = threading.Event()
-    monkeypatch.setattr("nasctl.tasks.pihole.reconcile", lambda _now: done.set())
+@pytest.fixture(autouse=True)
+def _keep_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nasctl.tasks.connections.close_all", lambda: None)
-    return done
 
 
-def test_names_are_switched_without_redis_too(
-    reconciled: threading.Event, monkeypatch: pytest.MonkeyPatch
+def test_names_are_switched_here_and_now_without_asking_redis(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(tasks, "enqueue", lambda _task: False)
+    done = threading.Event()
+    monkeypatch.setattr(tasks, "reconcile_names", done.set)
     tasks.switch_names()
-    assert reconciled.wait(5)
+    assert done.wait(5)
 
 
-def test_with_redis_the_task_switches_them(
-    reconciled: threading.Event, enqueued: list[str]
-) -> None:
-    tasks._switch_names()
-    assert enqueued == ["pihole.tasks.reconcile_names"]
-    assert not reconciled.is_set()
+def test_a_switch_that_hangs_does_not_delay_the_watch(monkeypatch: pytest.MonkeyPatch) -> None:
+    hanging, done = threading.Event(), threading.Event()
 
+    def hang() -> None:
+        hanging.wait(10)
+        done.set()
 
-def test_a_redis_that_hangs_does_not_delay_the_watch(
-    reconciled: threading.Event, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hanging = threading.Event()
-    monkeypatch.setattr(tasks, "enqueue", lambda _task: hanging.wait(10) and False)
+    monkeypatch.setattr(tasks, "reconcile_names", hang)
     tasks.switch_names()  # would not return before it is set
-    assert not reconciled.is_set()
+    assert not done.is_set()
     hanging.set()
-    assert reconciled.wait(5)
+    assert done.wait(5)
+
+
+def test_whoever_wants_to_know_is_told_that_the_nas_has_come_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done = threading.Event()
+    monkeypatch.setattr("nasctl.services.arrivals._listeners", [])
+    services.register_arrival(done.set)
+    services.register_arrival(done.set)
+    tasks.tell_arrival()
+    assert done.wait(5)
