@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ try:
     DATA_DIR.mkdir(parents=True, exist_ok=True)
 except OSError as error:
     env.error("DATA_DIR", f"cannot make {DATA_DIR}: {error.strerror}")
-INBOX_DIR = Path(env.text("INBOX_DIR", str(DATA_DIR / "inbox"))).expanduser().resolve()
+INBOX_DIR = Path(env.text("INBOX_DIR", str(DATA_DIR / "inbox"))).expanduser().absolute()
 
 # --- the NAS --------------------------------------------------------------------------------------
 # The defaults of `dev` are addresses of the simulated home: nothing leaves this machine by accident.
@@ -81,6 +82,17 @@ WOL_PORT = env.parsed("WOL_PORT", "9", parse.parse_int(1, 65535), 9)
 HANDSHAKE_SECRET = env.secret("HANDSHAKE_SECRET")
 if IS_PROD and HANDSHAKE_SECRET and len(HANDSHAKE_SECRET) < 32:  # noqa: PLR2004  # design, section 5
     env.error("HANDSHAKE_SECRET", "must have at least 32 characters, the same ones as on the NAS")
+
+# --- the inbox --------------------------------------------------------------------------------------
+NAS_SSH_USER = env.parsed("NAS_SSH_USER", "baluhost", parse.parse_user, "baluhost")
+NAS_SSH_PORT = env.parsed("NAS_SSH_PORT", "22", parse.parse_int(1, 65535), 22)
+NAS_SSH_KEY = Path(env.text("NAS_SSH_KEY", str(DATA_DIR / "ssh" / "id_balupi"))).expanduser()
+NAS_SSH_KNOWN_HOSTS = NAS_SSH_KEY.parent / "known_hosts"
+NAS_INBOX_PATH = env.parsed("NAS_INBOX_PATH", "/data/inbox", parse.parse_folder, "/data/inbox")
+INBOX_QUIET_TIME = dt.timedelta(
+    seconds=env.parsed("INBOX_QUIET_SECONDS", "30", parse.parse_int(0, 3600), 30)
+)
+INBOX_SETTLE_SECONDS = env.parsed("INBOX_SETTLE_SECONDS", "30", parse.parse_int(0, 3600), 30)
 
 # --- names and Pi-hole ----------------------------------------------------------------------------
 DNS_NAMES: tuple[str, ...] = env.parsed(
@@ -210,6 +222,7 @@ INSTALLED_APPS = [
     "energy",
     "nasctl",
     "pihole",
+    "handshake",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -323,8 +336,10 @@ REST_FRAMEWORK = {
 }
 
 # --- Redis and Celery -----------------------------------------------------------------------------
-# A web thread may lose 0.3 s to a hanging Redis; a worker waits longer (design, sections 2 and "Processes").
-REDIS_TIMEOUT_SECONDS = 0.3 if PROCESS == "web" else 5.0
+# A web thread may lose 0.3 s to a hanging Redis; a worker waits longer (design, sections 2 and "Processes"),
+# but no longer than 1 s where the names wait for it: what Redis knows is never needed to switch them.
+REDIS_TIMEOUT_SECONDS = 0.3 if PROCESS == "web" else 1.0
+REDIS_BROKER_TIMEOUT_SECONDS = 0.3 if PROCESS == "web" else 5.0
 REDIS_CONNECT_TIMEOUT_SECONDS = 0.3 if PROCESS == "web" else 2.0
 
 # kombu spells a socket differently from redis-py.
@@ -338,7 +353,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     # How long one BRPOP waits for a task; kombu's default of 1 s wakes the worker every second.
     "polling_interval": 4,
     "visibility_timeout": 7200,
-    "socket_timeout": REDIS_TIMEOUT_SECONDS,
+    "socket_timeout": REDIS_BROKER_TIMEOUT_SECONDS,
     "socket_connect_timeout": REDIS_CONNECT_TIMEOUT_SECONDS,
     "socket_keepalive": True,
     "health_check_interval": 25,
@@ -369,6 +384,7 @@ CELERY_BEAT_SCHEDULE = {
     "prune the samples": _every(6 * 3600, "energy.tasks.prune_samples"),
     "store the samples": _every(ENERGY_FLUSH_INTERVAL_SECONDS, "energy.tasks.store_samples"),
     "reconcile the names": _every(60, "pihole.tasks.reconcile_names"),
+    "tend the inbox": _every(60, "handshake.tasks.tend_inbox"),
 }
 
 # --- logging --------------------------------------------------------------------------------------

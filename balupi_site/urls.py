@@ -13,6 +13,7 @@ admin.site.index_title = _("Administration")
 
 urlpatterns = [
     path("api/", include("energy.api.urls")),
+    path("api/", include("handshake.api.urls")),
     path("api/", include("nasctl.api.urls")),
     path("api/", include("pihole.api.urls")),
     path(

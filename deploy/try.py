@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import getpass
 import http.client
 import json
 import os
@@ -112,6 +113,9 @@ def _describe(
         "nas_mac": home["nas_mac"],
         "pi_ip": home["pi_ip"],
         "pi_url": f"http://{home['pi_ip']}:{port}",
+        "inbox": str(data_dir / "inbox"),
+        "nas_inbox": str(data_dir / "home" / "nas" / "inbox"),
+        "nas_ssh_port": home.get("ssh_port", 0),
         "pihole_url": f"http://{home['pi_ip']}:{home['pihole_port']}",
         "pihole_password": home["pihole_password"],
         "pihole_dns": f"{home['pi_ip']}:{home['dns_port']}",
@@ -138,6 +142,9 @@ def _settings(
         "NAS_MAC_ADDRESS": home["nas_mac"],
         "WOL_PORT": home["wol_port"],
         "HANDSHAKE_SECRET": home["handshake_secret"],
+        "NAS_SSH_USER": getpass.getuser(),
+        "NAS_SSH_PORT": trial["nas_ssh_port"] or 22,
+        "NAS_INBOX_PATH": trial["nas_inbox"],
         "PIHOLE_URL": trial["pihole_url"],
         "PIHOLE_PASSWORD": home["pihole_password"],
         "PIHOLE_DNS": trial["pihole_dns"],
@@ -228,10 +235,29 @@ def ready() -> int:
 
     django.setup()
     _make_owner(trial)
+    _connect_inbox(trial)
     manage("discover_plugs")
     _wait_for("the plugs", _all_plugs_live)
     print(_greeting(trial), flush=True)
     return 0
+
+
+def _connect_inbox(trial: dict[str, Any]) -> None:
+    """Do what 'manage.py connect_inbox' asks of a person: our key goes to the NAS, its host key here."""
+    from django.conf import settings  # noqa: PLC0415  # after django.setup()
+
+    from handshake.services import connecting  # noqa: PLC0415
+    from simhome.nas_ssh import SshTarget  # noqa: PLC0415
+
+    connecting.make_inbox()
+    if not trial["nas_ssh_port"]:  # a trial that was made before the simulated NAS had ssh
+        return
+    key = connecting.ensure_key()
+    target = SshTarget(
+        host=trial["nas_ip"], port=trial["nas_ssh_port"], folder=Path(trial["nas_inbox"]).parent
+    )
+    target.authorize(key.with_name(key.name + ".pub").read_text())
+    settings.NAS_SSH_KNOWN_HOSTS.write_text(target.known_hosts_line() + "\n")
 
 
 def _make_owner(trial: dict[str, Any]) -> None:
@@ -282,6 +308,7 @@ def _greeting(trial: dict[str, Any]) -> str:
 
     Page           {trial["url"]}/
     Login          {trial["user"]}  {trial["password"]}
+    Inbox          {trial["inbox"]}   what you put there goes to {trial["nas_inbox"]}
     Where the name leads    dig +short @{address} -p {port} baluhost.local
     Play the home           {Path(PYTHON).parent}/{simhome} nas crash     (or: status, --help)
     For programs            {trial["data_dir"]}/try.json

@@ -2,7 +2,7 @@
 
 import secrets
 import socket
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
 DISCOVERY_PORT = 20002
@@ -43,6 +43,20 @@ def find_home_addresses(*, nas_port: int | None = None) -> tuple[str, HomePorts]
         else:
             return block, ports
     raise OSError(f"no free addresses found: {problem}")
+
+
+def free_port(host: str) -> int:
+    """Return a TCP port of a loopback address that could be bound just now.
+
+    Raises:
+        OSError: nothing was free.
+    """
+    for _ in range(_TRIES):
+        port = secrets.SystemRandom().randrange(_LOWEST_PORT, _HIGHEST_PORT)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((host, port))
+            return port
+    raise OSError(f"no free port on {host}")
 
 
 def _random_ports(nas_port: int | None) -> HomePorts:

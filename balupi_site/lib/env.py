@@ -23,6 +23,11 @@ _HOST_NAME = re.compile(
     r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
 )
 
+#: What adduser(8) takes on Debian, and a bit more.
+_USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}")
+#: Stands between quotes in authorized_keys, within a command line.
+_FOLDER = re.compile(r"/[^\"'\\\0-\x1f]+")
+
 
 class SettingsError(ImproperlyConfigured):
     """One or more settings are missing or wrong; the text has one line per variable."""
@@ -161,6 +166,20 @@ def parse_names(value: str) -> tuple[str, ...]:
     if bad or not names:
         raise ValueError("must be host names such as baluhost.local, separated by commas")
     return names
+
+
+def parse_user(value: str) -> str:
+    """Return the name of a user on another machine."""
+    if not _USER.fullmatch(value):
+        raise ValueError("must be a user's name such as baluhost")
+    return value
+
+
+def parse_folder(value: str) -> str:
+    """Return the path of a folder on another machine, without a slash at its end."""
+    if not _FOLDER.fullmatch(value):
+        raise ValueError("must be a path such as /data/inbox, without quotes or backslashes")
+    return value.rstrip("/")
 
 
 def parse_zone(value: str) -> str:

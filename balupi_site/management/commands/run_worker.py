@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from balupi_site.celery import app
 from balupi_site.lib.queue import enqueue
+from handshake.folder import ignore_lease_signals
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ class Command(BaseCommand):
 
     def handle(self, **_options: Any) -> None:  # noqa: ANN401  # Django's signature
         os.environ["CELERY_SKIP_CHECKS"] = "true"  # 17 MiB of memory for checks that ran before
+        ignore_lease_signals()  # before any thread holds a file of the inbox
         # Celery warns of root because of pickled messages; ours are JSON.
         warnings.filterwarnings("ignore", message="You're running the worker with superuser")
         worker = app.Worker(
@@ -57,10 +59,11 @@ class Command(BaseCommand):
 def _begin_at_once(**_kwargs: Any) -> None:  # noqa: ANN401  # signal arguments
     """Look around now; beat sends the first of each task only after its period."""
     from energy.tasks import poll_plugs  # noqa: PLC0415  # apps are not ready at import
+    from handshake.tasks import tend_inbox  # noqa: PLC0415
     from nasctl.tasks import watch_nas  # noqa: PLC0415
     from pihole.tasks import reconcile_names  # noqa: PLC0415
 
-    for task in (watch_nas, poll_plugs, reconcile_names):
+    for task in (watch_nas, poll_plugs, reconcile_names, tend_inbox):
         enqueue(task)
 
 
@@ -90,10 +93,12 @@ class _Ending:
     def begin(self, **_kwargs: Any) -> None:  # noqa: ANN401  # signal arguments
         """Ask everything that loops or waits to end; called by the signal handler, so only flags."""
         from energy.services import close_connections  # noqa: PLC0415  # apps are not ready at import
+        from handshake.services import stop_flushing  # noqa: PLC0415
         from nasctl.services import stop_watching  # noqa: PLC0415
 
         self._going.set()
         stop_watching()
+        stop_flushing()
         # A read of a hanging plug would hold up the end; in a thread, because it takes locks.
         threading.Thread(target=close_connections, name="close-plugs", daemon=True).start()
 

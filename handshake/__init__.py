@@ -1,0 +1,1 @@
+"""The NAS's signed calls, its snapshot, and the inbox whose files go to it."""

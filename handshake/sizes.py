@@ -1,0 +1,16 @@
+"""Rules: sizes in words."""
+
+from __future__ import annotations
+
+_STEP = 1000
+
+
+def size_text(size_bytes: float) -> str:
+    """Return "0 B", "4.2 kB", "950 MB": three figures, in steps of 1000 as disks are sold."""
+    size, unit = float(size_bytes), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if size < _STEP:
+            break
+        size, unit = size / _STEP, larger
+    digits = 1 if 0 < size < 100 and unit != "B" else 0  # noqa: PLR2004  # three figures
+    return f"{size:.{digits}f} {unit}"
