@@ -56,8 +56,8 @@ cd "$postgres_dir"
   -o "-c listen_addresses='' -c unix_socket_directories='$postgres_dir' -c fsync=off" start >/dev/null
 cd "$root"
 BALUPI_DATABASE_URL="postgres://balupi@${postgres_dir//\//%2F}/postgres" "$bin/pytest" "${workers[@]}" -m "not household" \
-  balupi_site energy nasctl pihole
+  balupi_site energy handshake nasctl pihole
 
 say "The whole product against the simulated home"
-"$bin/pytest" -m household tests
+"$bin/pytest" "${workers[@]}" -m household tests
 say "All passed."

@@ -23,7 +23,8 @@ _LOOK_SECONDS = 0.005
 _LOG_CHARACTERS_TOLD = 500
 _PRIVILEGE_SEPARATION_FOLDER = Path("/run/sshd")  # Debian's sshd wants it of root
 
-# StrictModes would refuse keys below /tmp; PAM would need root.
+# StrictModes would refuse keys below /tmp; PAM would need root. HOME, because the user's shell runs
+# the forced command, and bash would read the start files of whoever runs the simulated home.
 _SSHD_CONFIG = """\
 ListenAddress {host}
 Port {port}
@@ -40,6 +41,7 @@ AllowTcpForwarding no
 X11Forwarding no
 PrintMotd no
 LogLevel INFO
+SetEnv "HOME={folder}"
 MaxStartups 100:30:200
 """
 # Since OpenSSH 9.8 clients that fail are shut out for a while; older ones refuse the option.

@@ -20,9 +20,17 @@ from typing import Any
 import psutil
 import pytest
 
+from benchmarks import follow
+
 ROOT = Path(__file__).resolve().parents[1]
 #: A wake that fails should not hold up the tests for the usual 90 s.
 BOOT_SECONDS = 20
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the fault tests run longer, or one of them again."""
+    parser.addoption("--fault-rounds", type=int, default=10, help="rounds of each fault test")
+    parser.addoption("--fault-seed", type=int, help="the seed that a failed fault test has told")
 
 
 @dataclass
@@ -126,6 +134,8 @@ def running_trial(data_dir: Path, **variables: str) -> Iterator[Trial]:
         "BALUPI_PORT": str(free_port()),
         "BALUPI_DATA_DIR": str(data_dir),
         "BALUPI_NAS_BOOT_SECONDS": str(BOOT_SECONDS),
+        "BALUPI_INBOX_QUIET_SECONDS": "1",
+        "BALUPI_INBOX_SETTLE_SECONDS": "1",
         **variables,
     }
     environment.pop("BALUPI_DATABASE_URL", None)
@@ -164,3 +174,31 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
     """Give all household tests one trial; each leaves the home as it found it."""
     with running_trial(tmp_path_factory.mktemp("household") / "data") as running:
         yield running
+
+
+@pytest.fixture
+def home_in_order(trial: Trial) -> Iterator[None]:
+    """Leave the NAS awake and nothing broken, whatever a test did."""
+    yield
+    trial.simhome("pihole", "clear")
+    trial.simhome("nas", "recover")
+    trial.simhome("nas", "boot_normally")
+    for plug in ("NAS", "Monitor", "Freezer"):
+        trial.simhome("plug", plug, "clear")
+    lasting = {"off": "power_on", "crashed": "power_on", "suspended": "resume"}
+    lasting |= {"running": "auto", "soft_sleep": "auto"}
+    trial.wait_until(lambda: _state(trial) in lasting, "the NAS has done what it was doing")
+    trial.simhome("nas", lasting[_state(trial)])
+    trial.wait_until(lambda: trial.nas_state() == "online", "the NAS is back")
+    trial.wait_until(lambda: leads_to(trial) == trial.facts["nas_ip"], "the name is back")
+
+
+def _state(trial: Trial) -> str:
+    return str(trial.simhome("status")["nas"]["state"])
+
+
+def leads_to(trial: Trial) -> str:
+    """Return the address the name server answers, or what went wrong."""
+    server, _, port = trial.facts["pihole_dns"].rpartition(":")
+    kind, address = follow.Names(server, int(port), trial.facts["dns_names"][0]).ask()
+    return address or kind

@@ -6,36 +6,17 @@ import os
 import signal
 import sqlite3
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from benchmarks import follow
-from tests.conftest import BOOT_SECONDS, Trial, running_trial
+from tests.conftest import BOOT_SECONDS, Trial, leads_to, running_trial
 
-pytestmark = [pytest.mark.household, pytest.mark.enable_socket]
-
-
-@pytest.fixture(autouse=True)
-def _home_is_in_order(trial: Trial) -> Any:
-    """Begin and end each test with the NAS awake and nothing broken."""
-    yield
-    trial.simhome("pihole", "clear")
-    trial.simhome("nas", "recover")
-    trial.simhome("nas", "boot_normally")
-    for plug in ("NAS", "Monitor", "Freezer"):
-        trial.simhome("plug", plug, "clear")
-    action = {"running": "auto", "suspended": "resume", "soft_sleep": "auto"}
-    trial.simhome("nas", action.get(trial.simhome("status")["nas"]["state"], "power_on"))
-    trial.wait_until(lambda: trial.nas_state() == "online", "the NAS is back")
-    trial.wait_until(lambda: leads_to(trial) == trial.facts["nas_ip"], "the name is back")
-
-
-def leads_to(trial: Trial) -> str:
-    """Return the address the name server answers, or what went wrong."""
-    server, _, port = trial.facts["pihole_dns"].rpartition(":")
-    kind, address = follow.Names(server, int(port), trial.facts["dns_names"][0]).ask()
-    return address or kind
+pytestmark = [
+    pytest.mark.household,
+    pytest.mark.enable_socket,
+    pytest.mark.usefixtures("home_in_order"),
+]
 
 
 def test_three_plugs_are_live_within_a_minute_of_the_start(trial: Trial) -> None:

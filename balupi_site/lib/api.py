@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
 from django.urls import URLPattern, re_path
 from django.views.decorators.csrf import csrf_exempt
@@ -14,6 +16,8 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from balupi_site.lib.errors import PermanentError, RefusedError, TransientError
+
+logger = logging.getLogger(__name__)
 
 
 def route(path: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
@@ -32,7 +36,7 @@ def exception_handler(exc: Exception, _context: dict[str, Any]) -> Response | No
     """Turn any expected error into ``{"detail": str, "errors": {field: [str]}}``.
 
     ``detail`` is always a string (the NAS-built page shows it as it is). RefusedError: 409 with
-    its ``code``; TransientError: 503; PermanentError: 502.
+    its ``code``; TransientError and a database that fails: 503; PermanentError: 502.
     """
     if isinstance(exc, RefusedError):
         body = {"detail": str(exc), "code": exc.code, "errors": {}}
@@ -41,6 +45,10 @@ def exception_handler(exc: Exception, _context: dict[str, Any]) -> Response | No
         return _error(str(exc), status.HTTP_503_SERVICE_UNAVAILABLE)
     if isinstance(exc, PermanentError):
         return _error(str(exc), status.HTTP_502_BAD_GATEWAY)
+    if isinstance(exc, OperationalError):  # locked for long, gone, or its disk is full
+        logger.error("the database fails: %s", exc)
+        text = "The Pi's database does not work at present; its log says why."
+        return _error(text, status.HTTP_503_SERVICE_UNAVAILABLE)
     if isinstance(exc, Http404):
         exc = exceptions.NotFound(*exc.args[:1])
     elif isinstance(exc, PermissionDenied):

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import OperationalError
 from django.test import Client
 from rest_framework.exceptions import ValidationError
 
@@ -91,6 +92,7 @@ def test_an_unknown_api_path_is_404_for_a_post_without_a_csrf_token_too() -> Non
         pytest.param(TransientError("later"), 503, id="may work later"),
         pytest.param(PermanentError("never"), 502, id="somebody must act"),
         pytest.param(ValidationError({"target": ["bad"]}), 400, id="bad input"),
+        pytest.param(OperationalError("database is locked"), 503, id="the database fails"),
     ],
 )
 def test_errors_have_one_shape(error: Exception, code: int) -> None:
