@@ -44,7 +44,7 @@ class Home:
         self.presence, self.probe = Presence.OK, GOOD
         self.power_w: float | None = None
         self.errands: list[Errand] = []
-        self.name_switches = 0
+        self.name_switches = self.arrivals = 0
         monkeypatch.setattr("nasctl.services.moves.moment_at", lambda _now: self.clock())
         monkeypatch.setattr("nasctl.services.wakes.moment_at", lambda _now: self.clock())
         self.restart()
@@ -52,11 +52,17 @@ class Home:
     def restart(self) -> None:
         """Begin a new watch, as after a restart of the worker."""
         self.watcher = Watcher(
-            names_changed=self._names_changed, clock=self.clock, start=self.errands.append
+            names_changed=self._names_changed,
+            has_arrived=self._has_arrived,
+            clock=self.clock,
+            start=self.errands.append,
         )
 
     def _names_changed(self) -> None:
         self.name_switches += 1
+
+    def _has_arrived(self) -> None:
+        self.arrivals += 1
 
     def clock(self) -> Moment:
         return Moment(self.wall, self.uptime_s, self.boot_id)
@@ -407,6 +413,113 @@ def test_a_quiet_minute_writes_nothing_and_asks_the_database_little(
     assert home.status.version == 1
 
 
+# Its arrival, which has the inbox moved.
+
+
+def test_a_nas_that_is_there_at_the_first_look_has_arrived_once(home: Home) -> None:
+    home.pass_time(120)
+    assert home.arrivals == 1
+
+
+def test_a_nas_that_does_not_answer_has_not_arrived(home: Home) -> None:
+    home.vanish()
+    home.pass_time(60)
+    home.presence, home.probe = Presence.OK, BAD_GATEWAY
+    home.pass_time(60)
+    assert home.arrivals == 0
+
+
+def test_a_nas_that_goes_on_answering_does_not_arrive_again(home: Home) -> None:
+    home.pass_time(20)
+    home.probe = BAD_GATEWAY  # one miss is no absence
+    home.pass_time(4)
+    home.appear()
+    home.pass_time(300)
+    assert (home.status.state, home.arrivals) == (S.ONLINE, 1)
+    home.restart()
+    home.pass_time(60)
+    assert home.arrivals == 1, "a new watch is no arrival"
+
+
+def test_a_nas_arrives_after_our_wake_when_balu_host_answers(home: Home) -> None:
+    home.vanish(power_w=1.2)
+    home.pass_time(10)
+    home.wake()
+    home.pass_time(6)
+    home.presence, home.probe, home.power_w = Presence.OK, BAD_GATEWAY, 41.0
+    home.pass_time(10)
+    assert (home.status.state, home.arrivals) == (S.BOOTING, 0), "its port is not BaluHost yet"
+    home.appear(power_w=41.0)
+    home.pass_time(120)
+    assert (home.status.state, home.arrivals) == (S.ONLINE, 1)
+
+
+def test_a_nas_arrives_after_it_slept_and_said_nothing(home: Home) -> None:
+    """Suspend and resume send no call; the predecessor left the inbox lying then."""
+    home.pass_time(20)
+    home.vanish(power_w=1.2)
+    home.pass_time(60)
+    assert (home.status.state, home.arrivals) == (S.OFFLINE, 1)
+    home.appear(power_w=41.0)
+    home.pass_time(120)
+    assert (home.status.state, home.arrivals) == (S.ONLINE, 2)
+
+
+def test_a_nas_arrives_after_an_outage(home: Home) -> None:
+    """Two good answers in a row are asked for then; they are one arrival."""
+    home.pass_time(20)
+    home.vanish()
+    home.pass_time(60)
+    assert (home.status.planned, home.arrivals) == (False, 1)
+    home.appear()
+    home.pass_time(120)
+    assert (home.status.state, home.arrivals) == (S.ONLINE, 2)
+
+
+def test_a_service_that_was_started_again_arrives_when_it_answers(home: Home) -> None:
+    home.pass_time(20)
+    services.note_going_offline(home.wall)
+    home.presence, home.probe = Presence.REFUSED, Probe(Answer.REFUSED)
+    home.pass_time(5)
+    services.note_coming_online(home.wall)
+    home.presence, home.probe = Presence.OK, BAD_GATEWAY
+    home.pass_time(5)
+    assert (home.status.state, home.arrivals) == (S.ONLINE, 1), "it calls before it serves"
+    home.appear()
+    home.pass_time(120)
+    assert (reasons()[1:], home.arrivals) == ([R.CALLED_GOING_OFFLINE, R.CALLED_COMING_ONLINE], 2)
+
+
+def test_a_good_bye_that_did_not_come_true_ends_in_an_arrival(home: Home) -> None:
+    """It stayed: what was left in the inbox meanwhile goes there now."""
+    home.pass_time(20)
+    services.note_going_offline(home.wall)
+    home.pass_time(100)
+    assert (home.status.state, home.arrivals) == (S.SHUTTING_DOWN, 1)
+    home.pass_time(60)
+    assert (reasons()[-1], home.arrivals) == (R.SERVICE_RESTART, 2)
+
+
+def test_an_arrival_that_somebody_else_noted_first_is_told_once(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call overtakes the verdict; the next good answer counts."""
+    home.vanish()
+    home.pass_time(10)
+    write, overtaking = moves.change_state, [True]
+
+    def be_overtaken(*args: Any, **kwargs: Any) -> object:
+        if overtaking and overtaking.pop():
+            services.note_coming_online(home.wall)
+        return write(*args, **kwargs)
+
+    monkeypatch.setattr("nasctl.services.moves.change_state", be_overtaken)
+    home.appear()
+    home.pass_time(60)
+    assert reasons()[-1] == R.CALLED_COMING_ONLINE
+    assert (home.status.probed, home.arrivals) == (True, 1)
+
+
 # The watch in its thread.
 
 
@@ -428,6 +541,22 @@ def test_a_watch_looks_until_it_is_over(quick_looks: list[Job]) -> None:
     assert services.watch(names_changed=lambda: None, is_over=lambda: len(quick_looks) >= 3)
     assert set(quick_looks) == {Job.PRESENCE, Job.PROBE, Job.POWER}
     assert watching._inbox is None
+
+
+def test_a_watch_tells_of_the_arrival_that_it_sees(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(errand: Errand) -> Look:
+        probe = GOOD if errand.job is Job.PROBE else None
+        return Look(errand.job, errand.started_s, probe=probe)
+
+    monkeypatch.setattr(looks, "run", run)
+    told: list[str] = []
+    is_over = iter([False] * 20)
+    services.watch(
+        names_changed=lambda: told.append("names"),
+        has_arrived=lambda: told.append("arrival"),
+        is_over=lambda: len(told) > 1 or next(is_over, True),
+    )
+    assert told == ["names", "arrival"]
 
 
 def test_there_is_one_watch_and_the_second_call_nudges_it(quick_looks: list[Job]) -> None:
