@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from balupi_site import day_view, nas_view
+from balupi_site import day_view, inbox_view, nas_view
 from balupi_site.lib.clock import is_plausible
 from balupi_site.lib.errors import BaluPiError
 from balupi_site.lib.network import is_private_client
@@ -30,8 +30,14 @@ from nasctl.tasks import watch_nas
 from pihole.services import Overview as NamesOverview
 from pihole.services import overview as names_overview
 
-#: The live parts of the page and the template of each.
-_PARTS = {"nas": "_nas.html", "day": "_day.html", "facts": "_facts.html"}
+#: The live parts of the page and the template of each; "inbox" is within "facts".
+_PARTS = {
+    "nas": "_nas.html",
+    "day": "_day.html",
+    "facts": "_facts.html",
+    "inbox": "_inbox.html",
+}
+_WHOLE_PAGE = ("nas", "day", "facts")
 _ICONS = (
     ("freez", "flake"),
     ("fridge", "flake"),
@@ -53,7 +59,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "interval_s": settings.ENERGY_SAMPLE_INTERVAL_SECONDS,
         "is_dev": not settings.IS_PROD,
     }
-    for part in _PARTS:
+    for part in _WHOLE_PAGE:
         context |= _part(part, now)
     return render(request, "dashboard.html", context)
 
@@ -100,6 +106,8 @@ def _part(part: str, now: dt.datetime) -> dict[str, Any]:
     if part == "nas":
         overview = nas_overview(now)
         return {"nas": nas_view.sentence(overview, now), "wake": nas_view.wake(overview, now)}
+    if part == "inbox":
+        return {"inbox": inbox_view.inbox(now)}
     plugs = latest_readings(now)
     if part == "day":
         return {"day": day_view.day(plugs, now), "plugs": _plugs(plugs, {})}
@@ -107,6 +115,8 @@ def _part(part: str, now: dt.datetime) -> dict[str, Any]:
         "plugs": _plugs(plugs, day_view.energy_today_wh(now)),
         "names": _names(names_overview(now), now),
         "events": nas_view.events(now),
+        "inbox": inbox_view.inbox(now),
+        "snapshot": inbox_view.snapshot(now),
         "pi": _pi(now),
     }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import fcntl
 import logging
@@ -13,13 +12,15 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
-from handshake.inbox import Entry
+from handshake.inbox import Entry, path_text
 from handshake.problems import InboxError, Trouble
 
 logger = logging.getLogger(__name__)
 
 #: Beside the share, where nobody can delete it through SMB; it says that the disk is mounted.
 MARKER = ".balupi-disk"
+#: So far databases count.
+_MOST = 2**63 - 1
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 #: File systems that know no leases say one of these: exFAT, NTFS through FUSE, network mounts.
 _NO_LEASES = frozenset({errno.EINVAL, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS})
@@ -80,30 +81,41 @@ def disk_mark(inbox: Path) -> str:
 
 def scan(inbox: Path) -> list[Entry]:
     """Return every regular file below the inbox, in no order; links and devices are passed over."""
-    return list(_files(os.fsencode(inbox), b""))
+    return list(_files(os.fsencode(inbox)))
 
 
-def _files(folder: bytes, prefix: bytes) -> Iterator[Entry]:
+def _files(root: bytes) -> Iterator[Entry]:
+    folders = [b""]  # not by recursion: a path has room for more folders than the stack has
+    while folders:
+        prefix = folders.pop()
+        for item in _listed(os.path.join(root, prefix)):  # noqa: PTH118  # bytes
+            path = prefix + item.name
+            try:
+                if item.is_dir(follow_symlinks=False):
+                    folders.append(path + b"/")
+                elif item.is_file(follow_symlinks=False):
+                    yield _entry(path, item.stat(follow_symlinks=False))
+            except FileNotFoundError:  # taken away since its folder was read
+                continue
+            except OSError as error:
+                logger.warning("cannot look at %s: %s", path_text(path), error.strerror)
+
+
+def _listed(folder: bytes) -> list[os.DirEntry[bytes]]:
     try:
-        found = list(os.scandir(folder))
+        return list(os.scandir(folder))
     except FileNotFoundError:  # taken away since its parent was read
-        return
+        return []
     except OSError as error:
-        logger.warning("cannot look into %s: %s", os.fsdecode(folder), error.strerror)
-        return
-    for item in found:
-        path = prefix + item.name
-        if item.is_dir(follow_symlinks=False):
-            yield from _files(item.path, path + b"/")
-        elif item.is_file(follow_symlinks=False):
-            with contextlib.suppress(FileNotFoundError):
-                yield _entry(path, item.stat(follow_symlinks=False))
+        logger.warning("cannot look into %s: %s", path_text(folder), error.strerror)
+        return []
 
 
 def _entry(path: bytes, found: os.stat_result) -> Entry:
-    # Databases count to 2^63.
-    inode = found.st_ino & (2**63 - 1)
-    return Entry(path, found.st_size, found.st_mtime_ns, found.st_ctime_ns, inode)
+    inode = found.st_ino & _MOST
+    # A client may set any time, such as the year 2400.
+    mtime_ns = max(min(found.st_mtime_ns, _MOST), -_MOST)
+    return Entry(path, found.st_size, mtime_ns, found.st_ctime_ns, inode)
 
 
 class Held:

@@ -9,7 +9,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from fnmatch import fnmatchcase
 
 #: Everything of ours, here and on the NAS, begins like this and is never moved.
@@ -25,6 +25,7 @@ _JUNK = (
     *("~$*", "*.part", "*.tmp", "*.partial", "*.filepart", "*.crdownload", ".goutputstream-*"),
 )
 _NAME_MAX_BYTES = 255
+_CHARACTER_MAX_BYTES = 4  # in UTF-8
 _BATCH_FILES = 500
 _BATCH_BYTES = 1024**3
 
@@ -83,7 +84,8 @@ def is_quiet(
         now: the present.
         needed: how long is enough.
     """
-    changed_ago = now - datetime.fromtimestamp(entry.ctime_ns / 1e9, now.tzinfo)
+    # In UTC: within one zone, datetimes are subtracted by the clock on the wall.
+    changed_ago = now - datetime.fromtimestamp(entry.ctime_ns / 1e9, UTC)
     return changed_ago >= needed or noticed_ago >= needed
 
 
@@ -123,6 +125,8 @@ def conflict_path(entry: Entry, number: int, zone: tzinfo) -> bytes:
     count = f" {number}" if number > 1 else ""
     mark = f" (BaluPi {at:%Y-%m-%d %H%M}{count})".encode()
     room = _NAME_MAX_BYTES - len(mark) - len(extension)
+    if room < _CHARACTER_MAX_BYTES:  # a sentence with an early dot has no extension
+        stem, extension, room = name, b"", _NAME_MAX_BYTES - len(mark)
     return folder + slash + _shortened(stem, room) + mark + extension
 
 

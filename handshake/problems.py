@@ -88,6 +88,18 @@ _SENTENCES: dict[Trouble, str | Promise] = {
 QUIET = frozenset({Trouble.NOT_SET_UP, Trouble.BUSY, Trouble.ASLEEP, Trouble.STOPPED})
 
 
+#: Says nothing of a NAS that sleeps by now: it was on its way.
+PASSING = frozenset(
+    {
+        Trouble.UNREACHABLE,
+        Trouble.NAS_BUSY,
+        Trouble.NO_ANSWER,
+        Trouble.TOO_SLOW,
+        Trouble.BROKEN,
+    }
+)
+
+
 class InboxError(TransientError):
     """The inbox cannot be moved now; ``detail`` fills in the sentence."""
 

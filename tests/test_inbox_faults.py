@@ -109,6 +109,8 @@ def _fill_and_flush(site: InboxSite, chance: random.Random) -> None:
     said = site.flush()
     assert "full" in said, said
     site.require_nothing_lost()
+    both = set(site.here()) & set(site.there())
+    assert not both, "what arrived before the disk was full must not wait for room"
     ballast.unlink()
     site.flush_until_empty()
     site.require_all_there_once()

@@ -19,6 +19,11 @@ from balupi_site.lib.errors import PermanentError, RefusedError, TransientError
 
 logger = logging.getLogger(__name__)
 
+_STATUS_CODES: dict[type[Exception], int] = {
+    TransientError: status.HTTP_503_SERVICE_UNAVAILABLE,
+    PermanentError: status.HTTP_502_BAD_GATEWAY,
+}
+
 
 def route(path: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
     """Return a URL that answers with and without a trailing slash.
@@ -41,10 +46,9 @@ def exception_handler(exc: Exception, _context: dict[str, Any]) -> Response | No
     if isinstance(exc, RefusedError):
         body = {"detail": str(exc), "code": exc.code, "errors": {}}
         return Response(body, status=status.HTTP_409_CONFLICT)
-    if isinstance(exc, TransientError):
-        return _error(str(exc), status.HTTP_503_SERVICE_UNAVAILABLE)
-    if isinstance(exc, PermanentError):
-        return _error(str(exc), status.HTTP_502_BAD_GATEWAY)
+    for kind, code in _STATUS_CODES.items():
+        if isinstance(exc, kind):
+            return _error(str(exc), code)
     if isinstance(exc, OperationalError):  # locked for long, gone, or its disk is full
         logger.error("the database fails: %s", exc)
         text = "The Pi's database does not work at present; its log says why."

@@ -3,7 +3,7 @@
 from handshake.services.calls import Followed, SignedCall, believe, come_online, go_offline
 from handshake.services.flushing import flush, stop_flushing
 from handshake.services.ledger import retry
-from handshake.services.looking import is_look_due
+from handshake.services.looking import is_look_due, is_nas_awake, require_set_up
 from handshake.services.overview import (
     InboxOverview,
     arrived_lately,
@@ -26,7 +26,9 @@ __all__ = [
     "inbox_folder",
     "inbox_overview",
     "is_look_due",
+    "is_nas_awake",
     "latest_snapshot",
+    "require_set_up",
     "retry",
     "stop_flushing",
 ]

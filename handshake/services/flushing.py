@@ -33,6 +33,8 @@ logger = logging.getLogger(__name__)
 
 _LOCK = "inbox"
 _MAX_RENAMES = 20
+#: People's view of a run that waits ends after a minute of silence.
+_TELL_AT_LEAST_S = 10.0
 _NOT_OURS = "It belongs to another user, so BaluPi cannot take it; change its owner."
 
 _ending = threading.Event()
@@ -133,6 +135,7 @@ class _Mover:
     teller: progress.Teller = field(init=False)
     to_send: deque[_Batch] = field(default_factory=deque)
     sending: _Batch | None = None
+    trouble: InboxError | None = None  # nothing more is sent, but what arrived is confirmed
     to_confirm: deque[_Batch] = field(default_factory=deque)
 
     def run(self, ready: Sequence[Known]) -> InboxRun:
@@ -141,7 +144,6 @@ class _Mover:
         self.teller = progress.Teller(
             files_total=len(files), bytes_total=sum(known.entry.size_bytes for known in files)
         )
-        trouble: InboxError | None = None
         try:
             self.target.require_marker()
             self.target.sweep(keep_partial=not runs.last_was_whole())
@@ -149,25 +151,27 @@ class _Mover:
                 self.to_send.append(_Batch({entry.path: by_path[entry.path] for entry in batch}))
             self._work()
         except InboxError as error:
-            trouble = error
+            self.trouble = error
         finally:
             self._let_go()
             progress.clear()
-        return runs.end(self.run_row, trouble)
+        return runs.end(self.run_row, self.trouble)
 
     def _work(self) -> None:
-        while self.to_send or self.to_confirm:
-            if self.to_send:
+        while self.to_confirm or (self.to_send and self.trouble is None):
+            if self.to_send and self.trouble is None:
                 self._send(self.to_send.popleft())
             else:
-                wait_s = self.to_confirm[0].settled_s - time.monotonic()
-                if wait_s > 0:
-                    self._tell("confirming")
-                    self.sleep(wait_s)
+                self._wait_until(self.to_confirm[0].settled_s)
             if _ending.is_set():
                 raise InboxError(Trouble.STOPPED)
             while self.to_confirm and self.to_confirm[0].settled_s <= time.monotonic():
                 self._confirm(self.to_confirm.popleft())
+
+    def _wait_until(self, at_s: float) -> None:
+        while (wait_s := at_s - time.monotonic()) > 0 and not _ending.is_set():
+            self._tell("confirming")
+            self.sleep(min(wait_s, _TELL_AT_LEAST_S))
 
     # Sending
 
@@ -192,8 +196,7 @@ class _Mover:
         if batch.files:
             batch.settled_s = time.monotonic() + settings.INBOX_SETTLE_SECONDS
             self.to_confirm.append(batch)
-        if copied and copied.trouble:
-            raise copied.trouble
+        self.trouble = copied.trouble if copied else None
 
     def _copy(self, batch: _Batch, held: Sequence[Held]) -> _Copied | None:
         """Send and compare; None where somebody wants to write to one of the files."""
@@ -218,9 +221,13 @@ class _Mover:
                 if sent.stopped:
                     return None
                 complaints = sent.complaints
-            self._tell("comparing", batch.size_bytes, at_once=True)
+
+            def tell_and_stop() -> Stop | None:
+                self._tell("comparing", batch.size_bytes)
+                return stop()
+
             matches = self.target.compare(
-                root, paths, size_bytes=batch.size_bytes, follow_links=links, stop=stop
+                root, paths, size_bytes=batch.size_bytes, follow_links=links, stop=tell_and_stop
             )
         return None if matches is None else _Copied(matches, complaints, trouble)
 

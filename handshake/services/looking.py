@@ -80,19 +80,15 @@ def is_look_due(now: datetime) -> bool:
     known = InboxStatus.current()
     if known.next_try_at and now < known.next_try_at <= now + _REGULAR:
         return False
-    if (
-        known.scanned_at is None
-        or known.trouble
-        or known.disk_mark != disk_mark(settings.INBOX_DIR)
-    ):
+    if known.scanned_at is None or known.trouble == Trouble.NO_DISK:
+        return True
+    if known.disk_mark != disk_mark(settings.INBOX_DIR):
         return True
     if not is_nas_awake():
         return False
     is_old = not timedelta() <= now - known.scanned_at < _REGULAR
-    return (
-        is_old
-        or InboxFile.objects.filter(status__in=[FileStatus.WAITING, FileStatus.SENDING]).exists()
-    )
+    on_their_way = InboxFile.objects.filter(status__in=[FileStatus.WAITING, FileStatus.SENDING])
+    return is_old or bool(known.trouble) or on_their_way.exists()
 
 
 def _is_ready(known: Known, now: Moment) -> bool:

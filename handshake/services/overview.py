@@ -10,8 +10,9 @@ from django.conf import settings
 from django.db.models import Count, Sum
 
 from handshake.models import FileStatus, InboxFile, InboxRun, InboxStatus, Snapshot
-from handshake.problems import sentence
+from handshake.problems import PASSING, sentence
 from handshake.services import progress
+from handshake.services.looking import is_nas_awake
 from handshake.services.progress import Progress
 from nasctl.models import NasStatus
 from nasctl.moments import moment_at
@@ -142,7 +143,7 @@ def inbox_folder() -> str:
 
 
 def _trouble(known: InboxStatus) -> TroubleView | None:
-    if not known.trouble:
+    if not known.trouble or (known.trouble in PASSING and not is_nas_awake()):
         return None
     message = sentence(known.trouble, known.trouble_detail)
     return TroubleView(known.trouble, message, known.trouble_since, known.next_try_at)

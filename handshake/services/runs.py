@@ -54,7 +54,8 @@ def end(run: InboxRun, trouble: InboxError | None) -> InboxRun:
         run.trouble, run.trouble_detail = trouble.code, trouble.detail[:200]
     else:
         logger.info("inbox: %s files, %s bytes moved", run.files_moved, run.bytes_moved)
-    _note_trouble(trouble, now)
+    if trouble is None or trouble.code not in QUIET:
+        _note_trouble(trouble, now)
     before = InboxRun.objects.filter(pk__lt=run.pk).order_by("-pk").first()
     if before and _is_repetition(before, run):
         before.tries += 1

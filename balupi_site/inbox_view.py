@@ -1,0 +1,235 @@
+"""The inbox in words: what waits, how it goes, what holds it up; and what the NAS last told of itself."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import Any
+
+from django.conf import settings
+from django.utils import formats
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from balupi_site.words import NBSP, ago, day_and_clock, span
+from handshake.models import FileStatus
+from handshake.problems import InboxError
+from handshake.services import (
+    InboxOverview,
+    inbox_overview,
+    is_nas_awake,
+    latest_snapshot,
+    require_set_up,
+)
+from handshake.services.overview import FileView
+from handshake.services.progress import Progress
+from handshake.sizes import size_text
+
+_LARGEST = 2
+_ARRIVED = 3
+_ARRAYS = 6
+#: The inbox of a NAS that is awake is looked into every 10 min at least: three looks.
+_STALE_S = 1800.0
+#: A look as old as this was not just now; while the NAS sleeps, nothing may have been written for days.
+_FRESH_S = 180.0
+#: So much of a name's end stays when it is too long for its line; a renamed file's mark stays whole.
+_TAIL, _TAIL_RENAMED = 12, 30
+#: Characters that break a line or turn its direction; a name may have any but "/" and NUL.
+_UNSHOWABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+#: As BaluHost calls them, but for the healthy one (see ``handshake.snapshot.served``).
+_HEALTHY, _CHECKING = "active", "checking"
+
+
+def inbox(now: dt.datetime) -> dict[str, Any]:
+    """Return the inbox's context."""
+    known = inbox_overview(now)
+    is_awake = is_nas_awake()
+    waiting = max(known.files - known.failed, 0)
+    is_old = known.age_s is not None and known.age_s > _STALE_S
+    context: dict[str, Any] = {
+        "age": _("now") if known.progress else ago(known.age_s),
+        "is_live": bool(known.progress) or (known.age_s is not None and known.age_s < _FRESH_S),
+        "is_stale": is_awake and is_old and not known.progress,
+        "is_moving": known.progress is not None,
+        "void": "" if known.progress or waiting or known.trouble else _void(known),
+        "is_set_up": known.scanned_at is not None or _is_set_up(),
+        "largest": _largest(known) if known.progress or waiting else [],
+        "trouble": None if known.progress else _trouble(known, now, is_awake=is_awake),
+        "set_aside": _set_aside(known),
+        "arrived": [_arrived(file, now) for file in known.arrived[:_ARRIVED]],
+        "lying": _lying(known.left_lying),
+    }
+    if known.progress:
+        return context | _moving(known.progress)
+    if waiting:
+        return context | _waiting(known, waiting, is_awake=is_awake)
+    return context
+
+
+def snapshot(now: dt.datetime) -> dict[str, Any] | None:
+    """Return the context of what the NAS told last before it slept; None: nothing yet."""
+    newest = latest_snapshot(now)
+    if newest is None:
+        return None
+    storage = newest["storage"]
+    used_bytes, total_bytes = storage["used_bytes"], storage["total_bytes"]
+    (used, unit), total = _size(used_bytes).split(NBSP), _size(total_bytes)
+    is_one_unit = total.endswith(NBSP + unit)  # then once is enough
+    words = {"total": total, "unit": unit}
+    return {
+        "age": ago(newest["age_s"]),
+        "at": newest["received_at"].isoformat(),
+        "used": used,
+        "of": (_("of %(total)s used") if is_one_unit else _("%(unit)s of %(total)s used")) % words,
+        "fill": min(round(100 * used_bytes / total_bytes, 1), 100.0) if total_bytes else None,
+        "arrays": [_array(array) for array in storage["arrays"][:_ARRAYS]],
+    }
+
+
+def _moving(going: Progress) -> dict[str, Any]:
+    sent, total = going.bytes_sent, going.bytes_total
+    share = sent / total if total else going.files_done / max(going.files_total, 1)
+    told = _("%(sent)s of %(total)s") % {"sent": _size(sent), "total": _size(total)}
+    figures = [told]
+    if going.phase == "sending":
+        if going.rate_bytes_s:
+            figures.append(f"{_size(going.rate_bytes_s)}/s")
+        if going.left_s is not None:
+            figures.append(_("%(span)s left") % {"span": span(going.left_s)})
+    then = {
+        "comparing": _("Comparing what arrived with what is here."),
+        "confirming": _("Giving the NAS time to have it safely on its disk."),
+    }
+    return {
+        "figure": going.files_done,
+        "unit": ngettext("of %(n)s file", "of %(n)s files", going.files_total)
+        % {"n": going.files_total},
+        "percent": round(100 * min(share, 1.0)),
+        "told": ", ".join(figures),
+        "then": then.get(going.phase, ""),
+    }
+
+
+def _waiting(known: InboxOverview, count: int, *, is_awake: bool) -> dict[str, Any]:
+    size_bytes = max(known.bytes - sum(file.size_bytes for file in known.set_aside), 0)
+    if not is_awake:
+        told = ngettext(
+            "%(size)s, goes to the NAS when it is awake.",
+            "%(size)s, go to the NAS when it is awake.",
+            count,
+        )
+    elif known.trouble:
+        told = _("%(size)s in all.")
+    elif any(file.status == FileStatus.SENDING for file in known.waiting):
+        told = _("%(size)s, on the way to the NAS.")
+    else:
+        told = ngettext(
+            "%(size)s, goes to the NAS as soon as it is complete.",
+            "%(size)s, go to the NAS as soon as they are complete.",
+            count,
+        )
+    return {
+        "figure": formats.number_format(count, force_grouping=True),
+        "unit": ngettext("file waiting", "files waiting", count),
+        "told": told % {"size": _size(size_bytes)},
+    }
+
+
+def _void(known: InboxOverview) -> str:
+    """Return the sentence of an inbox without anything to move."""
+    if known.scanned_at is None:
+        return _("BaluPi looks into it within a minute.") if _is_set_up() else _("Not set up yet.")
+    if known.failed:
+        return _("Nothing else is waiting.")
+    return _(
+        "Nothing is waiting. What you leave in this inbox while the NAS sleeps goes to it once it is awake."
+    )
+
+
+def _is_set_up() -> bool:
+    """Tell whether somebody has begun to set it up; touches no disk that would have to wake up."""
+    try:
+        require_set_up(settings.INBOX_DIR)
+    except InboxError:
+        return False
+    return True
+
+
+def _largest(known: InboxOverview) -> list[dict[str, Any]]:
+    files = sorted(known.waiting, key=lambda file: -file.size_bytes)[:_LARGEST]
+    return [{"name": _name(file.name), "size": _size(file.size_bytes)} for file in files]
+
+
+def _trouble(known: InboxOverview, now: dt.datetime, *, is_awake: bool) -> dict[str, str] | None:
+    trouble = known.trouble
+    if trouble is None:
+        return None
+    times = []
+    if trouble.since:
+        times.append(_("Since %(since)s.") % {"since": day_and_clock(trouble.since, now)})
+    if is_awake and trouble.next_try_at and trouble.next_try_at > now:
+        wait = span((trouble.next_try_at - now).total_seconds())
+        times.append(_("Next try in %(span)s.") % {"span": wait})
+    return {"message": trouble.message, "times": " ".join(times)}
+
+
+def _set_aside(known: InboxOverview) -> dict[str, Any] | None:
+    if not known.set_aside:
+        return None
+    text = ngettext("%(n)s file was set aside.", "%(n)s files were set aside.", known.failed)
+    first = known.set_aside[0]
+    return {
+        "text": text % {"n": known.failed},
+        "name": _name(first.name),
+        "reason": first.message,
+        "link": ngettext("Look at it", "Look at them", known.failed),
+    }
+
+
+def _arrived(file: FileView, now: dt.datetime) -> dict[str, Any]:
+    at = file.finished_at or file.noticed_at
+    return {
+        "name": _name(file.name),
+        "at": at.isoformat(),
+        "when": day_and_clock(at, now),
+        "stored_as": _name(file.stored_as, _TAIL_RENAMED) if file.stored_as else None,
+    }
+
+
+def _lying(count: int) -> str:
+    text = ngettext(
+        "%(n)s unfinished or system file stays here.",
+        "%(n)s unfinished or system files stay here.",
+        count,
+    )
+    return text % {"n": count} if count else ""
+
+
+def _name(path: str, tail: int = _TAIL) -> dict[str, str]:
+    """Return a file's name in two parts: the first is cut where the line is too short, its end never."""
+    whole = _UNSHOWABLE.sub("\N{REPLACEMENT CHARACTER}", path)
+    name = whole.rpartition("/")[2]
+    return {"whole": whole, "head": name[:-tail], "tail": name[-tail:]}
+
+
+def _size(size_bytes: float) -> str:
+    point = formats.get_format("DECIMAL_SEPARATOR")
+    return size_text(size_bytes).replace(".", point).replace(" ", NBSP)
+
+
+def _array(array: dict[str, Any]) -> dict[str, Any]:
+    state = array["state"].lower()
+    words = {
+        _HEALTHY: _("in order"),
+        _CHECKING: _("being checked"),
+        "rebuilding": _("rebuilding"),
+        "degraded": _("a disk is missing"),
+        "inactive": _("inactive"),
+    }
+    level = re.sub(r"(?i)^raid[ _-]?(\d+)$", rf"RAID{NBSP}\1", array["level"])
+    return {
+        "name": _name(", ".join(filter(None, (level, array["name"])))),
+        "state": words.get(state, array["state"]),
+        "is_healthy": state == _HEALTHY,
+        "is_bad": state not in {_HEALTHY, _CHECKING},
+    }
