@@ -27,6 +27,7 @@ class Trouble(StrEnum):
     NO_MARKER = "no_marker"
     NAS_BUSY = "nas_busy"
     NAS_FULL = "nas_full"
+    NAS_IO = "nas_io"
     NAS_NOT_WRITABLE = "nas_not_writable"
     NO_ANSWER = "no_answer"
     TOO_SLOW = "too_slow"
@@ -74,6 +75,9 @@ _SENTENCES: dict[Trouble, str | Promise] = {
     ),
     Trouble.NAS_BUSY: _("On the NAS an earlier transfer is still ending; it is tried again."),
     Trouble.NAS_FULL: _("The NAS's disk is full. Make room on it; nothing is lost here."),
+    Trouble.NAS_IO: _(
+        "The NAS failed to write what it was sent. Its disk is full or faulty; nothing is lost here."
+    ),
     Trouble.NAS_NOT_WRITABLE: _(
         "The NAS does not let us write into its inbox folder (%(detail)s). The folder must belong "
         "to the user BALUPI_NAS_SSH_USER."

@@ -15,9 +15,9 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
@@ -43,17 +43,26 @@ _ERRORS_KEPT = 64 * 1024
 
 _PARTIAL_CODES = frozenset({23, 24})  # rsync(1): some files could not be transferred, or vanished
 _TIMEOUT_CODES = frozenset({30, 35})
+_WRITE_CODE = 11  # "error in file I/O"; why is often lost on the way, as with a disk that is full
 _ESCAPED = re.compile(rb"\\#([0-7]{3})")
 _PROGRESS = re.compile(rb"\s*(\d+)\s+\d+%")
 
-#: What ssh, rrsync and rsync say (versions 3.2.7 to 3.5.0), and what it means; the first that fits.
+#: A listed file: "-rw-r--r--  5 2026/11/25 18:03:34 name"; what is before the name has no other form.
+_LISTED = re.compile(rb"-\S+ +(?P<size>\d+) (?P<day>\S+) (?P<clock>\S+) (?P<name>.*)", re.DOTALL)
+#: File names, as rsync quotes most of them: they may say anything.
+_QUOTED = re.compile(rb'".*"')
+
+#: What rsync says at a line's end about the NAS's disk, whatever its exit code.
+_DISK_MEANINGS = (
+    (rb"(?:No space left on device|Disk quota exceeded) \(\d+\)\s*$", Trouble.NAS_FULL),
+    (rb"Read-only file system \(\d+\)\s*$", Trouble.NAS_NOT_WRITABLE),
+)
+#: What ssh, rrsync and rsync say (versions 3.2.7 to 3.5.0) where nothing was moved; the first that fits.
 _MEANINGS = (
     (rb"Host key verification failed", Trouble.OTHER_HOST_KEY),
     (rb"Permission denied \(publickey|Too many authentication failures", Trouble.KEY_REFUSED),
     (rb"Another instance of rrsync", Trouble.NAS_BUSY),
-    (rb"No space left on device|Disk quota exceeded", Trouble.NAS_FULL),
     (rb"Restricted directory does not exist|unable to chdir", Trouble.NO_FOLDER),
-    (rb"Read-only file system", Trouble.NAS_NOT_WRITABLE),
     (rb"timeout in data|io timeout|Timeout, server .* not responding", Trouble.NO_ANSWER),
     (
         rb"ssh: connect to|banner exchange|No route to host|Network is unreachable",
@@ -61,6 +70,8 @@ _MEANINGS = (
     ),
     (rb"Connection (?:refused|timed out|reset|closed)", Trouble.UNREACHABLE),
 )
+#: The link was there and is gone; the last of these says so only where nothing else is said before.
+_CUT = re.compile(rb"Broken pipe|closed by remote host|\A\s*rsync: connection unexpectedly closed")
 
 
 class Stop(StrEnum):
@@ -218,8 +229,8 @@ class Nas:
             return None
         return dict(map(_match, filter(_is_about_file, done.lines())))
 
-    def versions(self, paths: Sequence[bytes]) -> dict[bytes, tuple[int, int]]:
-        """Return size and modification time (unix seconds) of files on the NAS; absent ones are not in it.
+    def versions(self, paths: Sequence[bytes]) -> dict[bytes, tuple[int, int | None]]:
+        """Return size and time of files on the NAS (unix seconds, None: not known); not of absent ones.
 
         Raises:
             InboxError: the NAS or the way to it failed.
@@ -230,15 +241,15 @@ class Nas:
             names=paths,
             within_s=_SHORT_S,
         )
-        return dict(_version(line) for line in done.lines() if line.startswith(b"-"))
+        return dict(_versions(done.lines()))
 
     def ssh_command(self) -> list[str]:
         """Return the ssh command that talks to this NAS only as it is known to us."""
         options = {
             "BatchMode": "yes",
             "IdentitiesOnly": "yes",
-            "IdentityFile": str(self.key),
-            "UserKnownHostsFile": str(self.known_hosts),
+            "IdentityFile": _for_ssh(self.key),
+            "UserKnownHostsFile": _for_ssh(self.known_hosts),
             "GlobalKnownHostsFile": "/dev/null",
             "StrictHostKeyChecking": "yes",
             "ConnectTimeout": str(_CONNECT_S),
@@ -375,16 +386,13 @@ def _tell_progress(done: _Done, progress: Callable[[int], None]) -> None:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End a run that goes on, with ssh: politely, so that it keeps what it has of a file."""
-    for number, patience_s in ((signal.SIGTERM, _GRACE_S), (signal.SIGKILL, None)):
-        try:
-            if process.poll() is None:
-                os.killpg(process.pid, number)
-            process.wait(patience_s)
-        except ProcessLookupError:
-            process.wait()
-        except subprocess.TimeoutExpired:
-            continue
-        return
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_GRACE_S)
+    with contextlib.suppress(ProcessLookupError):  # nobody is left of its group
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _raise_trouble(done: _Done, *, about_marker: bool) -> None:
@@ -394,16 +402,22 @@ def _raise_trouble(done: _Done, *, about_marker: bool) -> None:
         raise InboxError(Trouble.TOO_SLOW)
     if done.code == 0 or done.stopped:
         return
-    said = bytes(done.errors)
-    for pattern, trouble in _MEANINGS:
-        if re.search(pattern, said):
+    said = _QUOTED.sub(b'""', bytes(done.errors))
+    is_partial = (
+        done.code in _PARTIAL_CODES
+    )  # single files failed, and their names are in what is said
+    for pattern, trouble in _DISK_MEANINGS if is_partial else (*_DISK_MEANINGS, *_MEANINGS):
+        if re.search(pattern, said, re.MULTILINE):
             raise InboxError(trouble, done.first_complaint())
     if about_marker and b"No such file or directory" in said:
         raise InboxError(Trouble.NO_MARKER)
-    if done.code in _TIMEOUT_CODES:
+    if is_partial and not about_marker:
+        return
+    if done.code == _WRITE_CODE:
+        raise InboxError(Trouble.NAS_IO)
+    if done.code in _TIMEOUT_CODES or _CUT.search(said):
         raise InboxError(Trouble.NO_ANSWER)
-    if about_marker or done.code not in _PARTIAL_CODES:
-        raise InboxError(Trouble.BROKEN, done.first_complaint() or f"exit code {done.code}")
+    raise InboxError(Trouble.BROKEN, done.first_complaint() or f"exit code {done.code}")
 
 
 def _is_about_file(line: bytes) -> bool:
@@ -421,18 +435,26 @@ def _match(line: bytes) -> tuple[bytes, Match]:
     return _unescaped(name), Match.ABSENT if is_new else Match.DIFFERENT
 
 
-def _version(line: bytes) -> tuple[bytes, tuple[int, int]]:
-    """Read "-rw-r--r--  5 2026/11/25 18:03:34 name", times in UTC."""
-    _mode, size, day, clock, name = line.split(maxsplit=4)
-    # A name may begin with spaces, which split() would swallow.
-    name = line[line.index(clock, line.index(day)) + len(clock) + 1 :]
-    at = datetime.strptime(f"{day.decode()} {clock.decode()}", "%Y/%m/%d %H:%M:%S")  # noqa: DTZ007
-    return _unescaped(name), (int(size), int(at.replace(tzinfo=UTC).timestamp()))
+def _versions(lines: list[bytes]) -> Iterator[tuple[bytes, tuple[int, int | None]]]:
+    """Read listed files, times in UTC; None for a time beyond the year 9999."""
+    for found in filter(None, map(_LISTED.fullmatch, lines)):
+        text = f"{found['day'].decode()} {found['clock'].decode()} +0000"
+        try:
+            at = int(datetime.strptime(text, "%Y/%m/%d %H:%M:%S %z").timestamp())
+        except ValueError:
+            at = None
+        yield _unescaped(found["name"]), (int(found["size"]), at)
 
 
 def _unescaped(text: bytes) -> bytes:
     """Undo rsync's escapes: a backslash, #, and three octal digits for what is no printable ASCII."""
     return _ESCAPED.sub(lambda found: bytes([int(found[1], 8)]), text)
+
+
+def _for_ssh(path: Path) -> str:
+    """Quote a path for ssh's own splitting of an option's value, in which % begins a token."""
+    text = str(path).replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    return f'"{text}"'
 
 
 def _for_rsh(word: str) -> str:

@@ -88,7 +88,8 @@ class InboxSite:
 
     def require_nothing_lost(self) -> None:
         """Every file is here or there, and what is there is whole."""
-        here, there = self.here(), self.there()
+        here = self.here()
+        there = self.there()  # after it: what has left meanwhile must have arrived
         safe = {*here.values(), *there.values()}
         lost = {path for digest, path in self.put_here.items() if digest not in safe}
         assert not lost, f"lost: {lost}"
@@ -162,15 +163,17 @@ def running_site(
 
 
 def digests(root: Path) -> dict[bytes, str]:
-    """Return the SHA-256 of each regular file below a folder, by path."""
+    """Return the SHA-256 of each regular file below a folder, by path; not of what leaves meanwhile."""
     found = {}
     for folder, _folders, names in os.walk(os.fsencode(root)):
         for name in names:
             path = os.path.join(folder, name)
-            with open(path, "rb") as file:
-                found[os.path.relpath(path, os.fsencode(root))] = hashlib.file_digest(
-                    file, "sha256"
-                ).hexdigest()
+            try:
+                with open(path, "rb") as file:
+                    digest = hashlib.file_digest(file, "sha256").hexdigest()
+            except FileNotFoundError:
+                continue
+            found[os.path.relpath(path, os.fsencode(root))] = digest
     return found
 
 

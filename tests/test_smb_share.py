@@ -7,6 +7,7 @@ import errno
 import fcntl
 import os
 import pwd
+import re
 import shutil
 import signal
 import stat
@@ -18,6 +19,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.conftest import ROOT
 from tests.smb import SHIPPED_CONF, SmbError, SmbShare, wait_until
 
 pytestmark = [
@@ -313,3 +315,12 @@ def test_nothing_is_left_behind_after_the_end(tmp_path: Path) -> None:
 def test_a_writer_says_why_it_could_not_open(share: SmbShare) -> None:
     with pytest.raises(SmbError, match="No such file"):
         share.open_writer("nowhere/file")
+
+
+def test_the_share_is_the_folder_that_the_settings_speak_of() -> None:
+    example = (ROOT / "deploy" / "balupi.env.example").read_text()
+    inbox = re.search(r"^#?BALUPI_INBOX_DIR=(.+)$", example, re.MULTILINE)
+    share = re.search(r"^\s*path = (.+)$", SHIPPED_CONF.read_text(), re.MULTILINE)
+    assert inbox is not None
+    assert share is not None
+    assert inbox[1] == share[1]

@@ -26,7 +26,7 @@ _HOST_NAME = re.compile(
 #: What adduser(8) takes on Debian, and a bit more.
 _USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}")
 #: Stands between quotes in authorized_keys, within a command line.
-_FOLDER = re.compile(r"/[^\"'\\\0-\x1f]+")
+_FOLDER = re.compile(r"/+[^/\"'\\\0-\x1f][^\"'\\\0-\x1f]*")
 
 
 class SettingsError(ImproperlyConfigured):

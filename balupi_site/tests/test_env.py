@@ -42,6 +42,15 @@ from balupi_site.lib import env as parse
             id="two addresses",
         ),
         pytest.param(parse.parse_zone, "Europe/Berlin", "Europe/Berlin", id="a zone"),
+        pytest.param(parse.parse_user, "baluhost", "baluhost", id="a user"),
+        pytest.param(parse.parse_user, "_Svc.balu-2", "_Svc.balu-2", id="all that a user may have"),
+        pytest.param(parse.parse_user, "a" * 32, "a" * 32, id="a long user"),
+        pytest.param(parse.parse_folder, "/data/inbox", "/data/inbox", id="a folder"),
+        pytest.param(parse.parse_folder, "/data/inbox//", "/data/inbox", id="slashes at the end"),
+        pytest.param(
+            parse.parse_folder, "/mnt/my disk/Büro", "/mnt/my disk/Büro", id="spaces and umlauts"
+        ),
+        pytest.param(parse.parse_folder, "/d/$HOME `x`;", "/d/$HOME `x`;", id="a shell's signs"),
     ],
 )
 def test_a_good_value_is_read(parser: Callable[[str], Any], value: str, expected: object) -> None:
@@ -69,6 +78,28 @@ def test_a_good_value_is_read(parser: Callable[[str], Any], value: str, expected
         pytest.param(parse.parse_host_port, "127.0.0.1", id="no port"),
         pytest.param(parse.parse_zone, "Europe/Nowhere", id="no such zone"),
         pytest.param(parse.parse_zone, "../../etc/passwd", id="a path is no zone"),
+        pytest.param(parse.parse_user, "", id="no user"),
+        pytest.param(parse.parse_user, "-oProxyCommand=x", id="an option is no user"),
+        pytest.param(parse.parse_user, "1st", id="a user that begins with a digit"),
+        pytest.param(parse.parse_user, "balu@nas", id="a user with a host"),
+        pytest.param(parse.parse_user, "balu host", id="a user with a space"),
+        pytest.param(parse.parse_user, "balu\n", id="a user with a line break"),
+        pytest.param(parse.parse_user, "bälu", id="a user with an umlaut"),
+        pytest.param(parse.parse_user, "a" * 33, id="a user that is too long"),
+        pytest.param(parse.parse_folder, "data/inbox", id="a path without its first slash"),
+        pytest.param(parse.parse_folder, "~/inbox", id="a home that only a shell knows"),
+        pytest.param(parse.parse_folder, "nas:/data", id="a folder with a host"),
+        pytest.param(parse.parse_folder, "/", id="the whole disk"),
+        pytest.param(
+            parse.parse_folder,
+            "//",
+            id="the whole disk in two slashes",
+        ),
+        pytest.param(parse.parse_folder, '/da"ta', id="a quote ends the line for the NAS"),
+        pytest.param(parse.parse_folder, "/da'ta", id="a single quote"),
+        pytest.param(parse.parse_folder, "/da\\ta", id="a backslash"),
+        pytest.param(parse.parse_folder, "/data\n/inbox", id="a folder with a line break"),
+        pytest.param(parse.parse_folder, "/data\t", id="a folder with a tab"),
     ],
 )
 def test_a_bad_value_is_refused(parser: Callable[[str], Any], value: str) -> None:

@@ -21,7 +21,7 @@ from pihole import services as pihole
 #: By number, not by time: after a clock that was set back an old signature would be new again.
 _CALLS_KEPT = 200
 #: The NAS gives up after 10 s, and the answer is due within 3 (design, section 5).
-_SWITCH_WITHIN_S = 1.5
+_SWITCH_WITHIN_S = 1.2
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ _SCAN_S = 10
 def authorized_line() -> str:
     """Return the line for authorized_keys on the NAS; makes our key where there is none yet."""
     key = ensure_key()
-    public = key.with_name(key.name + ".pub").read_text(encoding="ascii").strip()
+    # From the key itself: one that was brought along may have no .pub beside it.
+    public = _run("ssh-keygen", "-y", "-P", "", "-f", str(key)).strip()
     command = shlex.join(["/usr/bin/rrsync", settings.NAS_INBOX_PATH])
     return f'restrict,command="{command}" {public}'
 

@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 _LOCK = "inbox"
 _MAX_RENAMES = 20
+_NO_ROOM = frozenset({Trouble.NAS_FULL, Trouble.NAS_IO})
 #: People's view of a run that waits ends after a minute of silence.
 _TELL_AT_LEAST_S = 10.0
 _NOT_OURS = "It belongs to another user, so BaluPi cannot take it; change its owner."
@@ -214,9 +215,9 @@ class _Mover:
                     progress=lambda count: self._tell("sending", count),
                 )
             except InboxError as error:
-                if error.code is not Trouble.NAS_FULL:
+                if error.code not in _NO_ROOM:
                     raise
-                trouble = error  # what arrived before it was full has arrived
+                trouble = error  # what arrived before that has arrived
             else:
                 if sent.stopped:
                     return None
@@ -374,7 +375,7 @@ def _is_long_quiet(known: Known) -> bool:
     return inbox.is_quiet(known.entry, noticed_ago, now.at, needed=needed)
 
 
-def _is_our_copy(known: Known, there: tuple[int, int] | None) -> bool:
+def _is_our_copy(known: Known, there: tuple[int, int | None] | None) -> bool:
     """Tell whether what the NAS has under a name is exactly what we copied there before."""
     row = known.row
     if there is None or row.copied_size_bytes is None or row.copied_mtime_ns is None:

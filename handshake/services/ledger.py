@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from django.db import transaction
+from django.db.models import F
 
 from handshake.inbox import Entry, path_text
 from handshake.models import FileStatus, InboxFile, InboxRun
@@ -16,10 +19,13 @@ from nasctl.moments import Moment
 MAX_ATTEMPTS = 5
 _KEPT = timedelta(days=30)
 _RUNS_KEPT = 500
-_CHUNK = 500
+_CHUNK = 250
+#: SQLite's waiting writers look again after 100 ms at the latest (sqlite3_busy_timeout).
+_PAUSE_S = 0.12
 
 _OPEN = (FileStatus.WAITING, FileStatus.SENDING, FileStatus.FAILED)
-_VERSION = ("size_bytes", "mtime_ns", "ctime_ns", "inode")
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -34,45 +40,60 @@ def sync(entries: Sequence[Entry], now: Moment) -> list[Known]:
     """Make the open rows agree with what lies in the inbox; return each file with its row.
 
     New files get a row, changed ones begin anew, rows of files that are gone end: as done where
-    the file had been copied, else without a trace, for somebody has taken it away.
+    the file had been copied, else without a trace, for somebody has taken it away. Thousands of
+    rows are written in turns, so that a call of the NAS need not wait for all of them.
     """
     rows = {row.key: row for row in InboxFile.objects.filter(status__in=_OPEN)}
     found = {entry.key: entry for entry in entries}
-    new = [_row(entry, now) for key, entry in found.items() if key not in rows]
-    changed = [
-        _begun_anew(rows[key], entry, now)
-        for key, entry in found.items()
-        if key in rows and rows[key].version != entry.version
-    ]
-    gone = [row for key, row in rows.items() if key not in found]
-    if new or changed or gone:
+    fresh: list[InboxFile] = []
+    replaced: dict[str, int] = {}
+    for key, entry in found.items():
+        old = rows.get(key)
+        if old is None or old.version != entry.version:
+            fresh.append(_row(entry, old, now))
+            if old is not None:
+                replaced[key] = old.pk
+    for chunk in _in_turns(fresh):
         with transaction.atomic():
-            InboxFile.objects.bulk_create(new, batch_size=_CHUNK)
-            fields = ["name", "noticed_at", "uptime_s", "boot_id", "status", "attempts", "message"]
-            InboxFile.objects.bulk_update(changed, [*_VERSION, *fields], batch_size=_CHUNK)
-            _end_gone(gone, now)
-    rows |= {row.key: row for row in new}
+            # Much faster than an update with another value in every row.
+            old_pks = [replaced[row.key] for row in chunk if row.key in replaced]
+            InboxFile.objects.filter(pk__in=old_pks).delete()
+            InboxFile.objects.bulk_create(chunk)
+    _end_gone([row for key, row in rows.items() if key not in found], now)
+    rows |= {row.key: row for row in fresh}
     return [Known(entry, rows[key]) for key, entry in found.items()]
 
 
-def _row(entry: Entry, now: Moment) -> InboxFile:
-    return _begun_anew(InboxFile(key=entry.key), entry, now)
-
-
-def _begun_anew(row: InboxFile, entry: Entry, now: Moment) -> InboxFile:
-    row.name = path_text(entry.path)
-    row.size_bytes, row.mtime_ns, row.ctime_ns, row.inode = entry.version
-    row.noticed_at, row.uptime_s, row.boot_id = now.at, now.uptime_s, now.boot_id
-    row.status, row.attempts, row.message = FileStatus.WAITING, 0, ""
-    return row
+def _row(entry: Entry, old: InboxFile | None, now: Moment) -> InboxFile:
+    """Return a new row; of an older version it keeps what of it is on the NAS."""
+    return InboxFile(
+        key=entry.key,
+        name=path_text(entry.path),
+        size_bytes=entry.size_bytes,
+        mtime_ns=entry.mtime_ns,
+        ctime_ns=entry.ctime_ns,
+        inode=entry.inode,
+        noticed_at=now.at,
+        uptime_s=now.uptime_s,
+        boot_id=now.boot_id,
+        stored_as=old.stored_as if old else "",
+        copied_size_bytes=old.copied_size_bytes if old else None,
+        copied_mtime_ns=old.copied_mtime_ns if old else None,
+    )
 
 
 def _end_gone(gone: Iterable[InboxFile], now: Moment) -> None:
-    moved = [row.pk for row in gone if row.copied_size_bytes is not None]
-    for keys in _chunks(moved):
-        InboxFile.objects.filter(pk__in=keys).update(status=FileStatus.DONE, finished_at=now.at)
-    for keys in _chunks([row.pk for row in gone if row.copied_size_bytes is None]):
-        InboxFile.objects.filter(pk__in=keys).delete()
+    for chunk in _in_turns([row.pk for row in gone]):
+        ended = InboxFile.objects.filter(pk__in=chunk)
+        with transaction.atomic():
+            ended.filter(copied_size_bytes=None).delete()
+            ended.update(status=FileStatus.DONE, finished_at=now.at)
+
+
+def is_anything_on_its_way() -> bool:
+    """Tell whether files wait for the NAS, those that were set aside left out."""
+    on_their_way = (FileStatus.WAITING, FileStatus.SENDING)
+    return InboxFile.objects.filter(status__in=on_their_way).exists()
 
 
 def mark_sending(files: Sequence[Known]) -> None:
@@ -87,13 +108,14 @@ def mark_waiting(files: Sequence[Known]) -> None:
 
 def mark_copied(files: Sequence[Known], stored_as: str = "") -> None:
     """Note that these versions are on the NAS, unconfirmed; then they may be replaced there by ours."""
+    size, mtime = F("size_bytes"), F("mtime_ns")
+    for chunk in _in_turns([known.row.pk for known in files]):
+        rows = InboxFile.objects.filter(pk__in=chunk)
+        rows.update(copied_size_bytes=size, copied_mtime_ns=mtime, stored_as=stored_as)
     for known in files:
         known.row.copied_size_bytes = known.entry.size_bytes
         known.row.copied_mtime_ns = known.entry.mtime_ns
         known.row.stored_as = stored_as
-    rows = [known.row for known in files]
-    fields = ["copied_size_bytes", "copied_mtime_ns", "stored_as"]
-    InboxFile.objects.bulk_update(rows, fields, batch_size=_CHUNK)
 
 
 def mark_done(files: Sequence[Known], now: datetime) -> None:
@@ -121,18 +143,24 @@ def retry(rows: Iterable[InboxFile]) -> int:
 def prune(now: datetime) -> None:
     """Forget what arrived long ago, and all but the newest runs."""
     InboxFile.objects.filter(status=FileStatus.DONE, finished_at__lt=now - _KEPT).delete()
-    oldest = InboxRun.objects.values_list("pk", flat=True)[_RUNS_KEPT : _RUNS_KEPT + 1]
+    # By number: where the clock was set back, the newest are not the latest.
+    newest_first = InboxRun.objects.order_by("-pk").values_list("pk", flat=True)
+    oldest = newest_first[_RUNS_KEPT : _RUNS_KEPT + 1]
     for pk in oldest:
         InboxRun.objects.filter(pk__lte=pk).delete()
 
 
 def _update(files: Sequence[Known], **values: object) -> None:
-    for keys in _chunks([known.row.pk for known in files]):
-        InboxFile.objects.filter(pk__in=keys).update(**values)
+    for chunk in _in_turns([known.row.pk for known in files]):
+        InboxFile.objects.filter(pk__in=chunk).update(**values)
     for known in files:
         for name, value in values.items():
             setattr(known.row, name, value)
 
 
-def _chunks(keys: list[int]) -> Iterable[list[int]]:
-    return (keys[start : start + _CHUNK] for start in range(0, len(keys), _CHUNK))
+def _in_turns(items: Sequence[T]) -> Iterator[list[T]]:
+    """Yield a few at a time, with a pause in which whoever waits for SQLite's one writer gets his turn."""
+    for start in range(0, len(items), _CHUNK):
+        if start:
+            time.sleep(_PAUSE_S)
+        yield list(items[start : start + _CHUNK])

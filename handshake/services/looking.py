@@ -11,7 +11,7 @@ from django.conf import settings
 
 from handshake import inbox
 from handshake.folder import disk_mark, marker_of, require_disk, scan
-from handshake.models import FileStatus, InboxFile, InboxStatus
+from handshake.models import FileStatus, InboxStatus
 from handshake.problems import InboxError, Trouble
 from handshake.services import ledger
 from handshake.services.ledger import Known
@@ -87,8 +87,7 @@ def is_look_due(now: datetime) -> bool:
     if not is_nas_awake():
         return False
     is_old = not timedelta() <= now - known.scanned_at < _REGULAR
-    on_their_way = InboxFile.objects.filter(status__in=[FileStatus.WAITING, FileStatus.SENDING])
-    return is_old or bool(known.trouble) or on_their_way.exists()
+    return is_old or bool(known.trouble) or ledger.is_anything_on_its_way()
 
 
 def _is_ready(known: Known, now: Moment) -> bool:

@@ -73,13 +73,14 @@ def note_trouble(asked_by: str, trouble: InboxError) -> InboxRun:
     """Note that a run could not even begin; the run that is returned is in no log."""
     if trouble.code not in QUIET:
         _note_trouble(trouble, timezone.now())
+    elif trouble.code is Trouble.ASLEEP and InboxStatus.current().trouble == Trouble.NO_DISK:
+        _note_trouble(None, timezone.now())  # the look before it has found the disk
     return quiet_run(asked_by, trouble.code, trouble.detail)
 
 
 def note_nothing_to_do() -> None:
     """Note that nothing is wrong; written only where something was."""
-    known = InboxStatus.current()
-    if known.trouble and not known.files:
+    if InboxStatus.current().trouble and not ledger.is_anything_on_its_way():
         _note_trouble(None, timezone.now())
 
 

@@ -52,6 +52,8 @@ AWKWARD = {
     "a/b/c/d/e/f/g/h/i/j/k/l/deep": b"deep",
     ".hidden": b"hidden",
     ": colon:s": b"colons",
+    "sent-mail.txt": b"what rsync itself might say",
+    "total size is 5": b"and this",
 }
 
 
