@@ -92,7 +92,7 @@ NAS_INBOX_PATH = env.parsed("NAS_INBOX_PATH", "/data/inbox", parse.parse_folder,
 INBOX_QUIET_TIME = dt.timedelta(
     seconds=env.parsed("INBOX_QUIET_SECONDS", "30", parse.parse_int(0, 3600), 30)
 )
-INBOX_SETTLE_SECONDS = env.parsed("INBOX_SETTLE_SECONDS", "30", parse.parse_int(0, 3600), 30)
+INBOX_SETTLE_SECONDS = env.parsed("INBOX_SETTLE_SECONDS", "60", parse.parse_int(0, 3600), 60)
 
 # --- names and Pi-hole ----------------------------------------------------------------------------
 DNS_NAMES: tuple[str, ...] = env.parsed(

@@ -80,7 +80,11 @@ def disk_mark(inbox: Path) -> str:
 
 
 def scan(inbox: Path) -> list[Entry]:
-    """Return every regular file below the inbox, in no order; links and devices are passed over."""
+    """Return every regular file below the inbox, in no order; links and devices are passed over.
+
+    Raises:
+        InboxError: no_disk, it cannot be read.
+    """
     return list(_files(os.fsencode(inbox)))
 
 
@@ -88,7 +92,8 @@ def _files(root: bytes) -> Iterator[Entry]:
     folders = [b""]  # not by recursion: a path has room for more folders than the stack has
     while folders:
         prefix = folders.pop()
-        for item in _listed(os.path.join(root, prefix)):  # noqa: PTH118  # bytes
+        folder = os.path.join(root, prefix)  # noqa: PTH118  # bytes
+        for item in _listed(folder, is_root=not prefix):
             path = prefix + item.name
             try:
                 if item.is_dir(follow_symlinks=False):
@@ -101,12 +106,14 @@ def _files(root: bytes) -> Iterator[Entry]:
                 logger.warning("cannot look at %s: %s", path_text(path), error.strerror)
 
 
-def _listed(folder: bytes) -> list[os.DirEntry[bytes]]:
+def _listed(folder: bytes, *, is_root: bool) -> list[os.DirEntry[bytes]]:
     try:
         return list(os.scandir(folder))
     except FileNotFoundError:  # taken away since its parent was read
         return []
     except OSError as error:
+        if is_root:  # a disk that fails is not an empty inbox
+            raise InboxError(Trouble.NO_DISK, f"{path_text(folder)} ({error.strerror})") from error
         logger.warning("cannot look into %s: %s", path_text(folder), error.strerror)
         return []
 
@@ -151,6 +158,11 @@ class Held:
 
     def __exit__(self, *_error: object) -> None:
         self.close()
+
+    @property
+    def link_target(self) -> str:
+        """A path that leads to this very file, wherever its name leads by now."""
+        return f"/proc/{os.getpid()}/fd/{self._fd}"
 
     @property
     def is_wanted(self) -> bool:

@@ -103,11 +103,7 @@ class FileStatus(models.TextChoices):
 
 
 class InboxFile(models.Model):
-    """A file of the inbox; one open row per path, and one per time that it arrived.
-
-    ``copied_...`` is the version that is on the NAS under its path but not confirmed yet: it may be
-    replaced by a newer one, unlike what others have put there.
-    """
+    """A file of the inbox; one open row per path, and one per time that it arrived."""
 
     key = models.CharField(max_length=64, editable=False)
     name = models.TextField()
@@ -126,8 +122,9 @@ class InboxFile(models.Model):
     noticed_at = models.DateTimeField(help_text=_("When this version was first seen."))
     uptime_s = models.FloatField(editable=False)
     boot_id = models.CharField(max_length=36, blank=True, editable=False)
-    copied_size_bytes = models.PositiveBigIntegerField(null=True, editable=False)
-    copied_mtime_ns = models.BigIntegerField(null=True, editable=False)
+    is_copied = models.BooleanField(
+        default=False, help_text=_("This version was seen on the NAS, whole.")
+    )
     finished_at = models.DateTimeField(null=True, blank=True, db_index=True)
 
     class Meta:

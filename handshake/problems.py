@@ -32,6 +32,7 @@ class Trouble(StrEnum):
     NO_ANSWER = "no_answer"
     TOO_SLOW = "too_slow"
     STOPPED = "stopped"
+    LOCAL = "local"
     BROKEN = "broken"
 
 
@@ -85,6 +86,7 @@ _SENTENCES: dict[Trouble, str | Promise] = {
     Trouble.NO_ANSWER: _("The NAS stopped answering during the transfer; it is tried again."),
     Trouble.TOO_SLOW: _("The transfer took longer than it may; it goes on with the next one."),
     Trouble.STOPPED: _("BaluPi was stopped during the transfer; it goes on after the start."),
+    Trouble.LOCAL: _("This Pi itself fails: %(detail)s. Look at its disks and its memory."),
     Trouble.BROKEN: _("rsync failed: %(detail)s"),
 }
 

@@ -6,13 +6,9 @@ so all paths on the NAS begin at that folder.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
-import selectors
 import shutil
-import signal
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +18,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from handshake.problems import InboxError, Trouble
+from handshake.rsync_run import Done, Stop, run, unescaped
 
 #: On the NAS, in its inbox folder: made by its owner, so that nothing goes to an unmounted disk.
 NAS_MARKER = ".balupi-inbox"
@@ -36,16 +33,12 @@ _SILENCE_S = 30
 _SHORT_S = 30.0
 #: The slowest link and disks that are waited for; a longer transfer goes on in the next run.
 _SLOWEST_BYTES_S = 500_000
+_SLOWEST_FILE_S = 0.5
 _SLOWEST_DISK_BYTES_S = 10_000_000
-_POLL_S = 0.2
-_GRACE_S = 5.0
-_ERRORS_KEPT = 64 * 1024
 
 _PARTIAL_CODES = frozenset({23, 24})  # rsync(1): some files could not be transferred, or vanished
 _TIMEOUT_CODES = frozenset({30, 35})
 _WRITE_CODE = 11  # "error in file I/O"; why is often lost on the way, as with a disk that is full
-_ESCAPED = re.compile(rb"\\#([0-7]{3})")
-_PROGRESS = re.compile(rb"\s*(\d+)\s+\d+%")
 
 #: A listed file: "-rw-r--r--  5 2026/11/25 18:03:34 name"; what is before the name has no other form.
 _LISTED = re.compile(rb"-\S+ +(?P<size>\d+) (?P<day>\S+) (?P<clock>\S+) (?P<name>.*)", re.DOTALL)
@@ -74,13 +67,6 @@ _MEANINGS = (
 _CUT = re.compile(rb"Broken pipe|closed by remote host|\A\s*rsync: connection unexpectedly closed")
 
 
-class Stop(StrEnum):
-    """Why a run is ended before it is done."""
-
-    WANTED = "wanted"  # somebody wants to write to a file that is being sent
-    ENDING = "ending"  # this process ends
-
-
 class Match(StrEnum):
     """How a file here compares with the one of its name on the NAS."""
 
@@ -105,6 +91,7 @@ class Nas:
         host: its address, never a name that is switched.
         key: our private key.
         known_hosts: the file with the NAS's pinned host key.
+        stop: asked five times a second by every call that is not given another.
     """
 
     host: str
@@ -112,6 +99,7 @@ class Nas:
     user: str
     key: Path
     known_hosts: Path
+    stop: Callable[[], Stop | None] = field(default=lambda: None, compare=False, repr=False)
 
     def require_ready(self) -> None:
         """Do nothing where this side has all it needs.
@@ -164,19 +152,15 @@ class Nas:
         paths: Sequence[bytes],
         *,
         size_bytes: int,
-        overwrite: bool = False,
-        follow_links: bool = False,
-        stop: Callable[[], Stop | None] = lambda: None,
+        stop: Callable[[], Stop | None] | None = None,
         progress: Callable[[int], None] = lambda _sent_bytes: None,
     ) -> Sent:
         """Copy files to the NAS under their paths; one that is there already is left as it is.
 
         Args:
-            root: the folder that the paths begin at.
+            root: the folder that the paths begin at; of links, what they lead to is sent.
             paths: the files.
             size_bytes: of all of them; the deadline follows from it.
-            overwrite: replace what is there.
-            follow_links: send what links point to.
             stop: asked five times a second; ends the transfer.
             progress: told how many bytes have been sent.
 
@@ -185,13 +169,13 @@ class Nas:
         """
         done = self._run(
             *("--times", "--no-implied-dirs", "--fsync"),
-            *([] if overwrite else ["--ignore-existing"]),
-            *(["--copy-links"] if follow_links else []),
+            "--ignore-existing",
+            "--copy-links",
             *(f"--partial-dir=/{_PARTIAL}", f"--temp-dir=/{_TEMPORARY}"),
             *("--info=progress2", "--no-human-readable", "--outbuf=L"),
             *("--from0", "--", f"{root}/", self._at("")),
             names=paths,
-            within_s=_SHORT_S + size_bytes / _SLOWEST_BYTES_S,
+            within_s=_SHORT_S + len(paths) * _SLOWEST_FILE_S + size_bytes / _SLOWEST_BYTES_S,
             stop=stop,
             progress=progress,
         )
@@ -203,8 +187,7 @@ class Nas:
         paths: Sequence[bytes],
         *,
         size_bytes: int,
-        follow_links: bool = False,
-        stop: Callable[[], Stop | None] = lambda: None,
+        stop: Callable[[], Stop | None] | None = None,
     ) -> dict[bytes, Match] | None:
         """Compare files with those of the same path on the NAS, by checksums of both sides.
 
@@ -218,7 +201,7 @@ class Nas:
         patience_s = _SILENCE_S + size_bytes / _SLOWEST_DISK_BYTES_S
         done = self._run(
             *("--dry-run", "--checksum", "-ii", "--out-format=%i %n"),
-            *(["--copy-links"] if follow_links else []),
+            "--copy-links",
             *("--from0", "--", f"{root}/", self._at("")),
             names=paths,
             within_s=_SHORT_S + 2 * patience_s,
@@ -269,10 +252,10 @@ class Nas:
         within_s: float,
         names: Sequence[bytes] | None = None,
         silence_s: int = _SILENCE_S,
-        stop: Callable[[], Stop | None] = lambda: None,
+        stop: Callable[[], Stop | None] | None = None,
         progress: Callable[[int], None] = lambda _sent_bytes: None,
         about_marker: bool = False,
-    ) -> _Done:
+    ) -> Done:
         """Run rsync; a failure of the NAS or the way to it is raised, one of single files is not."""
         self.require_ready()
         # Dies with the thread that waits for it: no transfer goes on behind the back of a next worker.
@@ -285,8 +268,8 @@ class Nas:
                 # "./", because a line that begins with # or ; would be taken for a comment.
                 _write_all(list_fd, b"".join(b"./" + name + b"\0" for name in names))
                 command.append("--files-from=-")
-            done = _run(
-                [*command, *arguments], list_fd, ends_s=time.monotonic() + within_s, stop=stop,
+            done = run(
+                [*command, *arguments], list_fd, ends_s=time.monotonic() + within_s, stop=stop or self.stop,
                 progress=progress,
             )  # fmt: skip
         finally:
@@ -295,107 +278,7 @@ class Nas:
         return done
 
 
-@dataclass
-class _Done:
-    """How a run of rsync ended."""
-
-    code: int = 0
-    output: bytearray = field(default_factory=bytearray)
-    errors: bytearray = field(default_factory=bytearray)
-    stopped: Stop | None = None
-    is_late: bool = False
-
-    def lines(self) -> list[bytes]:
-        return bytes(self.output).splitlines()
-
-    def complaints(self) -> str:
-        return _unescaped(bytes(self.errors)).decode(errors="backslashreplace")
-
-    def first_complaint(self) -> str:
-        return next((line for line in self.complaints().splitlines() if line.strip()), "")[:200]
-
-
-def _run(
-    command: list[str],
-    list_fd: int,
-    *,
-    ends_s: float,
-    stop: Callable[[], Stop | None],
-    progress: Callable[[int], None],
-) -> _Done:
-    done = _Done()
-    # One form of words and times in all that is read; nothing of ours for the children to inherit.
-    environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
-    with subprocess.Popen(  # noqa: S603  # an argv list
-        command,
-        stdin=list_fd,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment,
-        start_new_session=True,
-    ) as process:
-        try:
-            _follow(process, done, ends_s=ends_s, stop=stop, progress=progress)
-            if not (done.stopped or done.is_late):
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(_GRACE_S)
-        finally:
-            _end(process)
-        done.code = process.returncode
-    return done
-
-
-def _follow(
-    process: subprocess.Popen[bytes],
-    done: _Done,
-    *,
-    ends_s: float,
-    stop: Callable[[], Stop | None],
-    progress: Callable[[int], None],
-) -> None:
-    """Read what a run says until it ends, is late, or is to stop."""
-    assert process.stdout is not None  # noqa: S101  # they are pipes
-    assert process.stderr is not None  # noqa: S101
-    with selectors.DefaultSelector() as pipes:
-        pipes.register(process.stdout, selectors.EVENT_READ, done.output)
-        pipes.register(process.stderr, selectors.EVENT_READ, done.errors)
-        while pipes.get_map():
-            done.stopped = stop()
-            done.is_late = time.monotonic() >= ends_s
-            if done.stopped or done.is_late:
-                return
-            for ready, _events in pipes.select(_POLL_S):
-                chunk = os.read(ready.fd, 64 * 1024)
-                if not chunk:
-                    pipes.unregister(ready.fileobj)
-                elif ready.data is done.output or len(done.errors) < _ERRORS_KEPT:
-                    ready.data.extend(chunk)
-            _tell_progress(done, progress)
-
-
-def _tell_progress(done: _Done, progress: Callable[[int], None]) -> None:
-    """Pass on the newest figure; each overwrites the one before, on the same line."""
-    if b"\r" not in done.output:
-        return
-    before, _, newest = bytes(done.output).rpartition(b"\r")
-    done.output[:] = newest
-    for line in (before.rpartition(b"\r")[2], newest):
-        if found := _PROGRESS.match(line):
-            progress(int(found[1]))
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a run that goes on, with ssh: politely, so that it keeps what it has of a file."""
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_GRACE_S)
-    with contextlib.suppress(ProcessLookupError):  # nobody is left of its group
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def _raise_trouble(done: _Done, *, about_marker: bool) -> None:
+def _raise_trouble(done: Done, *, about_marker: bool) -> None:
     if done.stopped is Stop.ENDING:
         raise InboxError(Trouble.STOPPED)
     if done.is_late:
@@ -403,9 +286,7 @@ def _raise_trouble(done: _Done, *, about_marker: bool) -> None:
     if done.code == 0 or done.stopped:
         return
     said = _QUOTED.sub(b'""', bytes(done.errors))
-    is_partial = (
-        done.code in _PARTIAL_CODES
-    )  # single files failed, and their names are in what is said
+    is_partial = done.code in _PARTIAL_CODES  # single files failed; their names are said, too
     for pattern, trouble in _DISK_MEANINGS if is_partial else (*_DISK_MEANINGS, *_MEANINGS):
         if re.search(pattern, said, re.MULTILINE):
             raise InboxError(trouble, done.first_complaint())
@@ -430,9 +311,9 @@ def _match(line: bytes) -> tuple[bytes, Match]:
     # Fixed width: "what" is 11 characters, padded where nothing differs.
     name = line[len(b"YXcstpoguax ") :]
     if marks.startswith(b"."):
-        return _unescaped(name), Match.SAME
+        return unescaped(name), Match.SAME
     is_new = marks.startswith(b"<f+")
-    return _unescaped(name), Match.ABSENT if is_new else Match.DIFFERENT
+    return unescaped(name), Match.ABSENT if is_new else Match.DIFFERENT
 
 
 def _versions(lines: list[bytes]) -> Iterator[tuple[bytes, tuple[int, int | None]]]:
@@ -443,12 +324,7 @@ def _versions(lines: list[bytes]) -> Iterator[tuple[bytes, tuple[int, int | None
             at = int(datetime.strptime(text, "%Y/%m/%d %H:%M:%S %z").timestamp())
         except ValueError:
             at = None
-        yield _unescaped(found["name"]), (int(found["size"]), at)
-
-
-def _unescaped(text: bytes) -> bytes:
-    """Undo rsync's escapes: a backslash, #, and three octal digits for what is no printable ASCII."""
-    return _ESCAPED.sub(lambda found: bytes([int(found[1], 8)]), text)
+        yield unescaped(found["name"]), (int(found["size"]), at)
 
 
 def _for_ssh(path: Path) -> str:

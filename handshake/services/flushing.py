@@ -8,11 +8,10 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -24,7 +23,8 @@ from handshake import inbox
 from handshake.folder import Held, NotHeld, NotHeldError, remove_empty_folders
 from handshake.models import InboxRun
 from handshake.problems import InboxError, Trouble
-from handshake.rsync import Match, Nas, Stop
+from handshake.rsync import Match, Nas
+from handshake.rsync_run import Stop
 from handshake.services import ledger, looking, progress, runs
 from handshake.services.ledger import Known
 from nasctl.moments import present_moment
@@ -33,10 +33,18 @@ logger = logging.getLogger(__name__)
 
 _LOCK = "inbox"
 _MAX_RENAMES = 20
-_NO_ROOM = frozenset({Trouble.NAS_FULL, Trouble.NAS_IO})
 #: People's view of a run that waits ends after a minute of silence.
 _TELL_AT_LEAST_S = 10.0
+#: What arrived before one of these has arrived; no more is sent in the same run.
+_ENDS_SENDING = frozenset({Trouble.NAS_FULL, Trouble.NAS_IO, Trouble.TOO_SLOW})
+#: Links to the files that are sent: in memory, the card need not know of them.
+_MEMORY = Path("/dev/shm")  # noqa: S108  # folders of their own, made by tempfile
+
 _NOT_OURS = "It belongs to another user, so BaluPi cannot take it; change its owner."
+_TAKEN = "The NAS has other files under all names that it could get."
+_VANISHED = (
+    "It was copied, but a moment later it was not on the NAS any more. Who takes it away there?"
+)
 
 _ending = threading.Event()
 
@@ -54,6 +62,7 @@ def nas() -> Nas:
         user=settings.NAS_SSH_USER,
         key=settings.NAS_SSH_KEY,
         known_hosts=settings.NAS_SSH_KNOWN_HOSTS,
+        stop=lambda: Stop.ENDING if _ending.is_set() else None,
     )
 
 
@@ -75,16 +84,40 @@ def flush(
     with file_lock(_LOCK) as is_ours:
         if not is_ours:
             return runs.quiet_run(asked_by, Trouble.BUSY)
+        ledger.end_sending()
         try:
             found = looking.look(settings.INBOX_DIR)
             looking.require_nas_awake()
+            ready = _free(found.ready)
         except InboxError as trouble:
             return runs.note_trouble(asked_by, trouble)
-        if not found.ready:
+        except OSError as error:
+            return runs.note_trouble(asked_by, _local(error))
+        if not ready:
             runs.note_nothing_to_do()
             return None
-        mover = _Mover(runs.begin(asked_by), target or nas(), sleep)
-        return mover.run(found.ready)
+        return _Mover(runs.begin(asked_by), target or nas(), sleep).run(ready)
+
+
+def _free(ready: Sequence[Known]) -> list[Known]:
+    """Return the files that nobody writes to; of the others the ledger says so."""
+    free: list[Known] = []
+    in_use: list[Known] = []
+    for known in ready:
+        try:
+            with Held(settings.INBOX_DIR, known.entry):
+                free.append(known)
+        except NotHeldError as error:
+            if error.reason is NotHeld.IN_USE:
+                in_use.append(known)
+            elif error.reason is NotHeld.NOT_OURS:
+                free.append(known)  # the run tells
+    ledger.mark_in_use(in_use)
+    return free
+
+
+def _local(error: OSError) -> InboxError:
+    return InboxError(Trouble.LOCAL, f"{error.strerror or error}")
 
 
 @dataclass
@@ -94,13 +127,11 @@ class _Batch:
     Attributes:
         files: by the path that they get on the NAS.
         renamed: the number in their names, where their own were taken; 0: they keep them.
-        overwrite: what is there under their names is an older version that we copied.
         settled_s: when the NAS's disk should have them, by the monotonic clock.
     """
 
     files: dict[bytes, Known]
     renamed: int = 0
-    overwrite: bool = False
     settled_s: float = 0.0
 
     @property
@@ -112,18 +143,18 @@ class _Batch:
 class _Copied:
     """What a batch looks like on the NAS, what rsync said, and why not all of it is there."""
 
-    matches: dict[bytes, Match]
+    matches: Mapping[bytes, Match]
     complaints: str
     trouble: InboxError | None
 
 
-@dataclass(frozen=True)
-class _Left:
-    """The files that are held, and those that cannot be: for now, or because they are not ours."""
+@dataclass
+class _Taken:
+    """The files that are held, by their path on the NAS; those that wait; those that cannot be taken."""
 
-    held: list[Held]
-    waiting: list[Known]
-    foreign: list[Known]
+    held: dict[bytes, Held] = field(default_factory=dict)
+    waiting: list[Known] = field(default_factory=list)
+    failed: list[tuple[Known, str]] = field(default_factory=list)
 
 
 @dataclass
@@ -135,27 +166,28 @@ class _Mover:
     sleep: Callable[[float], object]
     teller: progress.Teller = field(init=False)
     to_send: deque[_Batch] = field(default_factory=deque)
-    sending: _Batch | None = None
-    trouble: InboxError | None = None  # nothing more is sent, but what arrived is confirmed
     to_confirm: deque[_Batch] = field(default_factory=deque)
+    trouble: InboxError | None = None  # nothing more is sent, but what arrived is confirmed
 
     def run(self, ready: Sequence[Known]) -> InboxRun:
         by_path = {known.entry.path: known for known in ready}
-        files = [by_path[entry.path] for entry in inbox.in_order(known.entry for known in ready)]
+        files = inbox.in_order(known.entry for known in ready)
         self.teller = progress.Teller(
-            files_total=len(files), bytes_total=sum(known.entry.size_bytes for known in files)
+            files_total=len(files), bytes_total=sum(entry.size_bytes for entry in files)
         )
         try:
             self.target.require_marker()
-            self.target.sweep(keep_partial=not runs.last_was_whole())
-            for batch in inbox.batches(known.entry for known in files):
+            self.target.sweep(keep_partial=runs.left_something_half_sent())
+            for batch in inbox.batches(files):
                 self.to_send.append(_Batch({entry.path: by_path[entry.path] for entry in batch}))
             self._work()
         except InboxError as error:
             self.trouble = error
+        except OSError as error:
+            self.trouble = _local(error)
         finally:
-            self._let_go()
             progress.clear()
+            ledger.end_sending()
         return runs.end(self.run_row, self.trouble)
 
     def _work(self) -> None:
@@ -182,96 +214,78 @@ class _Mover:
         What somebody wants to write to leaves the batch; then the rest is sent again, of which
         only what is not there yet crosses the network.
         """
-        self.sending = batch
-        while batch.files:
+        copied: _Copied | None = None
+        while batch.files and copied is None:
             ledger.mark_sending(list(batch.files.values()))
             with ExitStack() as stack:  # no database in here: whoever wants to write is waiting
-                left = _hold(batch, stack)
-                copied = self._copy(batch, left.held) if batch.files else None
-            self._leave(left)
-            if copied is not None:
-                self._conclude(batch, copied)
-                break
-        self.sending = None
+                taken = _take(batch, stack)
+                with _links(batch, taken) as folder:
+                    copied = self._copy(batch, folder, taken.held) if batch.files else None
+            ledger.mark_waiting(taken.waiting)
+            for known, message in taken.failed:
+                self._fail(known, message)
         self.teller.finish_batch(batch.size_bytes)
+        if copied is None:
+            return
+        self._conclude(batch, copied)
+        self.trouble = copied.trouble
         if batch.files:
             batch.settled_s = time.monotonic() + settings.INBOX_SETTLE_SECONDS
             self.to_confirm.append(batch)
-        self.trouble = copied.trouble if copied else None
 
-    def _copy(self, batch: _Batch, held: Sequence[Held]) -> _Copied | None:
+    def _copy(self, batch: _Batch, folder: Path, held: Mapping[bytes, Held]) -> _Copied | None:
         """Send and compare; None where somebody wants to write to one of the files."""
-        paths, links, stop = list(batch.files), bool(batch.renamed), partial(_why_stop, held)
+        paths, size_bytes = list(batch.files), batch.size_bytes
         trouble, complaints = None, ""
-        with self._root(batch) as root:
-            try:
-                sent = self.target.send(
-                    root,
-                    paths,
-                    size_bytes=batch.size_bytes,
-                    overwrite=batch.overwrite,
-                    follow_links=links,
-                    stop=stop,
-                    progress=lambda count: self._tell("sending", count),
-                )
-            except InboxError as error:
-                if error.code not in _NO_ROOM:
-                    raise
-                trouble = error  # what arrived before that has arrived
-            else:
-                if sent.stopped:
-                    return None
-                complaints = sent.complaints
 
-            def tell_and_stop() -> Stop | None:
-                self._tell("comparing", batch.size_bytes)
-                return stop()
+        def stop() -> Stop | None:
+            return _why_stop(held)
 
-            matches = self.target.compare(
-                root, paths, size_bytes=batch.size_bytes, follow_links=links, stop=tell_and_stop
+        def tell_and_stop() -> Stop | None:
+            self._tell("comparing", size_bytes)
+            return _why_stop(held)
+
+        try:
+            sent = self.target.send(
+                folder,
+                paths,
+                size_bytes=size_bytes,
+                stop=stop,
+                progress=lambda count: self._tell("sending", count),
             )
+        except InboxError as error:
+            if error.code not in _ENDS_SENDING:
+                raise
+            trouble = error
+        else:
+            if sent.stopped:
+                return None
+            complaints = sent.complaints
+        matches = self.target.compare(folder, paths, size_bytes=size_bytes, stop=tell_and_stop)
         return None if matches is None else _Copied(matches, complaints, trouble)
 
     def _conclude(self, batch: _Batch, copied: _Copied) -> None:
         """Leave in the batch what is on the NAS as it is here; find another way for the rest."""
-        matches = copied.matches
-        others = {
-            path: batch.files.pop(path)
-            for path in list(batch.files)
-            if matches.get(path) is not Match.SAME
-        }
-        ledger.mark_copied(list(batch.files.values()), _renamed_text(batch))
-        differing = {
-            path: known for path, known in others.items() if matches.get(path) is Match.DIFFERENT
-        }
-        self._find_other_way(differing, batch)
-        absent = {path: known for path, known in others.items() if path not in differing}
-        for path, known in absent.items():
-            if copied.trouble is None and os.path.lexists(_place(known)):
+        same = {path for path in batch.files if copied.matches.get(path) is Match.SAME}
+        others = {path: known for path, known in batch.files.items() if path not in same}
+        batch.files = {path: known for path, known in batch.files.items() if path in same}
+        stored_as = inbox.path_text(next(iter(same))) if batch.renamed and same else ""
+        ledger.mark_copied(list(batch.files.values()), stored_as)
+        if not same and copied.trouble is None and "Permission denied (13)" in copied.complaints:
+            raise InboxError(Trouble.NAS_NOT_WRITABLE, copied.complaints.partition("\n")[0])
+        for path, known in others.items():
+            if copied.matches.get(path) is Match.DIFFERENT:
+                self._rename(known, batch.renamed + 1)
+            elif copied.trouble is None and os.path.lexists(_place(known)):
                 self._fail(known, _complaint_about(path, copied.complaints))
-        ledger.mark_waiting([known for known in absent.values() if copied.trouble])
 
-    def _leave(self, left: _Left) -> None:
-        """Note that files could not be held now."""
-        ledger.mark_waiting(left.waiting)
-        for known in left.foreign:
-            self._fail(known, _NOT_OURS)
-
-    def _find_other_way(self, differing: dict[bytes, Known], batch: _Batch) -> None:
-        """Replace what is an older copy of ours; everything else on the NAS stays, ours is renamed."""
-        if not differing:
+    def _rename(self, known: Known, number: int) -> None:
+        """Send a file under another name: nothing on the NAS is ever overwritten."""
+        if number > _MAX_RENAMES:
+            self._fail(known, _TAKEN)
             return
-        there = {} if batch.overwrite else self.target.versions(list(differing))
-        for path, known in differing.items():
-            if not batch.renamed and _is_our_copy(known, there.get(path)):
-                self.to_send.append(_Batch({path: known}, overwrite=True))
-            elif batch.renamed < _MAX_RENAMES:
-                number = batch.renamed + 1
-                zone = ZoneInfo(settings.TIME_ZONE)
-                name = inbox.conflict_path(known.entry, number, zone)
-                self.to_send.append(_Batch({name: known}, renamed=number))
-            else:
-                self._fail(known, "The NAS has other files under all names that it could get.")
+        path = inbox.conflict_path(known.entry, number, ZoneInfo(settings.TIME_ZONE))
+        self.to_send.append(_Batch({path: known}, renamed=number))
 
     # Confirming
 
@@ -280,11 +294,11 @@ class _Mover:
         self._tell("confirming")
         there = self.target.versions(list(batch.files))
         kept: list[Known] = []
-        lost: list[Known] = []  # by the NAS, as after a power cut: they go once more
         for path, known in batch.files.items():
-            is_there = path in there and there[path][0] == known.entry.size_bytes
-            (kept if is_there else lost).append(known)
-        ledger.mark_waiting(lost)
+            if path in there and there[path][0] == known.entry.size_bytes:
+                kept.append(known)
+            else:
+                self._fail(known, _VANISHED)
         self._remove(kept, batch)
 
     def _remove(self, files: Sequence[Known], batch: _Batch) -> None:
@@ -317,44 +331,48 @@ class _Mover:
         ledger.mark_failure(known, message)
         runs.add_failed(self.run_row)
 
-    def _let_go(self) -> None:
-        """Whatever was not confirmed waits for the next run."""
-        left = (*self.to_send, *self.to_confirm, *([self.sending] if self.sending else []))
-        ledger.mark_waiting([known for batch in left for known in batch.files.values()])
-
-    @contextmanager
-    def _root(self, batch: _Batch) -> Iterator[Path]:
-        """Give the folder that a batch's paths begin at: the inbox, or links under other names."""
-        if not batch.renamed:
-            yield settings.INBOX_DIR
-            return
-        with tempfile.TemporaryDirectory(prefix="balupi-") as folder:
-            for path, known in batch.files.items():
-                link = os.path.join(os.fsencode(folder), path)  # noqa: PTH118  # bytes
-                os.makedirs(os.path.dirname(link), exist_ok=True)  # noqa: PTH103, PTH120
-                os.symlink(_place(known), link)  # noqa: PTH211
-            yield Path(folder)
-
     def _tell(self, phase: str, sent_bytes: int = 0, *, at_once: bool = False) -> None:
         self.teller.phase = phase
         self.teller.tell(timezone.now(), sent_bytes, at_once=at_once)
 
 
-def _hold(batch: _Batch, stack: ExitStack) -> _Left:
+def _take(batch: _Batch, stack: ExitStack) -> _Taken:
     """Hold the files of a batch; those that cannot be held leave it."""
-    left = _Left([], [], [])
+    taken = _Taken()
     for path, known in list(batch.files.items()):
         try:
-            one = stack.enter_context(Held(settings.INBOX_DIR, known.entry))
+            held = stack.enter_context(Held(settings.INBOX_DIR, known.entry))
         except NotHeldError as error:
-            is_foreign = error.reason is NotHeld.NOT_OURS
-            (left.foreign if is_foreign else left.waiting).append(batch.files.pop(path))
+            del batch.files[path]
+            if error.reason is NotHeld.NOT_OURS:
+                taken.failed.append((known, _NOT_OURS))
+            else:
+                taken.waiting.append(known)
             continue
-        if one.has_lease or _is_long_quiet(known):
-            left.held.append(one)
+        if held.has_lease or _is_long_quiet(known):
+            taken.held[path] = held
         else:
-            left.waiting.append(batch.files.pop(path))
-    return left
+            taken.waiting.append(batch.files.pop(path))
+    return taken
+
+
+@contextmanager
+def _links(batch: _Batch, taken: _Taken) -> Iterator[Path]:
+    """Give a folder with a link to each held file, under the name that it gets on the NAS.
+
+    The links lead to the very files that are held: a name may be given to another file meanwhile,
+    which a lease does not prevent.
+    """
+    where = _MEMORY if os.access(_MEMORY, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="balupi-", dir=where) as folder:
+        for path, held in taken.held.items():
+            link = os.path.join(os.fsencode(folder), path)  # noqa: PTH118  # bytes
+            try:
+                os.makedirs(os.path.dirname(link), exist_ok=True)  # noqa: PTH103, PTH120
+                os.symlink(held.link_target, link)  # noqa: PTH211
+            except OSError as error:
+                taken.failed.append((batch.files.pop(path), f"It cannot be sent: {error.strerror}"))
+        yield Path(folder)
 
 
 def _place(known: Known) -> bytes:
@@ -362,10 +380,10 @@ def _place(known: Known) -> bytes:
     return os.path.join(os.fsencode(settings.INBOX_DIR), known.entry.path)  # noqa: PTH118  # bytes
 
 
-def _why_stop(held: Sequence[Held]) -> Stop | None:
+def _why_stop(held: Mapping[bytes, Held]) -> Stop | None:
     if _ending.is_set():
         return Stop.ENDING
-    return Stop.WANTED if any(one.is_wanted for one in held) else None
+    return Stop.WANTED if any(one.is_wanted for one in held.values()) else None
 
 
 def _is_long_quiet(known: Known) -> bool:
@@ -373,18 +391,6 @@ def _is_long_quiet(known: Known) -> bool:
     noticed_ago = timedelta(seconds=known.row.noticed.elapsed_s(now))
     needed = inbox.QUIET_TIME_WITHOUT_LEASE
     return inbox.is_quiet(known.entry, noticed_ago, now.at, needed=needed)
-
-
-def _is_our_copy(known: Known, there: tuple[int, int | None] | None) -> bool:
-    """Tell whether what the NAS has under a name is exactly what we copied there before."""
-    row = known.row
-    if there is None or row.copied_size_bytes is None or row.copied_mtime_ns is None:
-        return False
-    return there == (row.copied_size_bytes, row.copied_mtime_ns // 10**9)
-
-
-def _renamed_text(batch: _Batch) -> str:
-    return inbox.path_text(next(iter(batch.files))) if batch.renamed and batch.files else ""
 
 
 def _complaint_about(path: bytes, complaints: str) -> str:

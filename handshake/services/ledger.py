@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from django.db import transaction
-from django.db.models import F
 
 from handshake.inbox import Entry, path_text
 from handshake.models import FileStatus, InboxFile, InboxRun
@@ -17,6 +16,7 @@ from nasctl.moments import Moment
 
 #: So many failures of its own, and a file is set aside until a person has looked at it.
 MAX_ATTEMPTS = 5
+IN_USE = "Somebody has it open; it goes when it is closed."
 _KEPT = timedelta(days=30)
 _RUNS_KEPT = 500
 _CHUNK = 250
@@ -50,7 +50,7 @@ def sync(entries: Sequence[Entry], now: Moment) -> list[Known]:
     for key, entry in found.items():
         old = rows.get(key)
         if old is None or old.version != entry.version:
-            fresh.append(_row(entry, old, now))
+            fresh.append(_row(entry, now))
             if old is not None:
                 replaced[key] = old.pk
     for chunk in _in_turns(fresh):
@@ -64,8 +64,7 @@ def sync(entries: Sequence[Entry], now: Moment) -> list[Known]:
     return [Known(entry, rows[key]) for key, entry in found.items()]
 
 
-def _row(entry: Entry, old: InboxFile | None, now: Moment) -> InboxFile:
-    """Return a new row; of an older version it keeps what of it is on the NAS."""
+def _row(entry: Entry, now: Moment) -> InboxFile:
     return InboxFile(
         key=entry.key,
         name=path_text(entry.path),
@@ -76,9 +75,6 @@ def _row(entry: Entry, old: InboxFile | None, now: Moment) -> InboxFile:
         noticed_at=now.at,
         uptime_s=now.uptime_s,
         boot_id=now.boot_id,
-        stored_as=old.stored_as if old else "",
-        copied_size_bytes=old.copied_size_bytes if old else None,
-        copied_mtime_ns=old.copied_mtime_ns if old else None,
     )
 
 
@@ -86,7 +82,7 @@ def _end_gone(gone: Iterable[InboxFile], now: Moment) -> None:
     for chunk in _in_turns([row.pk for row in gone]):
         ended = InboxFile.objects.filter(pk__in=chunk)
         with transaction.atomic():
-            ended.filter(copied_size_bytes=None).delete()
+            ended.filter(is_copied=False).delete()
             ended.update(status=FileStatus.DONE, finished_at=now.at)
 
 
@@ -107,15 +103,18 @@ def mark_waiting(files: Sequence[Known]) -> None:
 
 
 def mark_copied(files: Sequence[Known], stored_as: str = "") -> None:
-    """Note that these versions are on the NAS, unconfirmed; then they may be replaced there by ours."""
-    size, mtime = F("size_bytes"), F("mtime_ns")
-    for chunk in _in_turns([known.row.pk for known in files]):
-        rows = InboxFile.objects.filter(pk__in=chunk)
-        rows.update(copied_size_bytes=size, copied_mtime_ns=mtime, stored_as=stored_as)
-    for known in files:
-        known.row.copied_size_bytes = known.entry.size_bytes
-        known.row.copied_mtime_ns = known.entry.mtime_ns
-        known.row.stored_as = stored_as
+    """Note that these versions are on the NAS, whole; they are not confirmed and not removed yet."""
+    _update(files, is_copied=True, stored_as=stored_as)
+
+
+def mark_in_use(files: Sequence[Known]) -> None:
+    """Note that somebody has files open, so that they wait; written only where that is new."""
+    _update([known for known in files if known.row.message != IN_USE], message=IN_USE)
+
+
+def end_sending() -> None:
+    """Nothing is on its way any more: whatever still was waits for the next run."""
+    InboxFile.objects.filter(status=FileStatus.SENDING).update(status=FileStatus.WAITING)
 
 
 def mark_done(files: Sequence[Known], now: datetime) -> None:
@@ -142,11 +141,12 @@ def retry(rows: Iterable[InboxFile]) -> int:
 
 def prune(now: datetime) -> None:
     """Forget what arrived long ago, and all but the newest runs."""
-    InboxFile.objects.filter(status=FileStatus.DONE, finished_at__lt=now - _KEPT).delete()
+    old = InboxFile.objects.filter(status=FileStatus.DONE, finished_at__lt=now - _KEPT)
+    for chunk in _in_turns(list(old.values_list("pk", flat=True))):
+        InboxFile.objects.filter(pk__in=chunk).delete()
     # By number: where the clock was set back, the newest are not the latest.
     newest_first = InboxRun.objects.order_by("-pk").values_list("pk", flat=True)
-    oldest = newest_first[_RUNS_KEPT : _RUNS_KEPT + 1]
-    for pk in oldest:
+    for pk in newest_first[_RUNS_KEPT : _RUNS_KEPT + 1]:
         InboxRun.objects.filter(pk__lte=pk).delete()
 
 

@@ -23,10 +23,12 @@ def begin(asked_by: str) -> InboxRun:
     return InboxRun.objects.create(asked_by=asked_by, started_at=timezone.now())
 
 
-def last_was_whole() -> bool:
-    """Tell whether the run before the present one left nothing half sent."""
+def left_something_half_sent() -> bool:
+    """Tell whether the run before the present one did; what filled the NAS up counts as nothing."""
     last = InboxRun.objects.order_by("-pk")[1:2].first()
-    return last is None or (last.finished_at is not None and not last.trouble)
+    if last is None or last.trouble in (Trouble.NAS_FULL, Trouble.NAS_IO):
+        return False
+    return last.finished_at is None or bool(last.trouble)
 
 
 def add_moved(run: InboxRun, *, files: int, size_bytes: int, renamed: int) -> None:

@@ -106,9 +106,8 @@ def test_what_changed_just_now_waits(home: InboxHome, settings: Any) -> None:
 def test_what_somebody_writes_waits_until_it_is_closed(home: InboxHome) -> None:
     path = home.put("growing.bin", b"first")
     with path.open("ab") as writer:
-        run = home.flush()
-        assert run is not None
-        assert (run.files_moved, run.files_failed, run.message) == (0, 0, "")
+        assert home.flush() is None  # the NAS is not even asked
+        assert InboxFile.objects.get().message == ledger.IN_USE
         assert home.there() == {}
         writer.write(b" second")
     home.flush()
@@ -168,7 +167,7 @@ def test_a_conflict_of_same_size_and_time_is_seen(home: InboxHome) -> None:
     assert home.there()[b"a.txt"] == b"theirs"
 
 
-def test_a_file_that_is_saved_again_after_it_was_copied_replaces_our_copy(
+def test_a_file_that_is_saved_again_after_it_was_copied_arrives_beside_its_older_version(
     home: InboxHome, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
     home.put("letter.txt", b"draft")
@@ -184,7 +183,93 @@ def test_a_file_that_is_saved_again_after_it_was_copied_replaces_our_copy(
     assert home.here() == {b"letter.txt": b"final version"}
     assert home.there() == {b"letter.txt": b"draft"}
     home.flush()
-    assert (home.here(), home.there()) == ({}, {b"letter.txt": b"final version"})
+    assert home.here() == {}
+    assert home.there()[b"letter.txt"] == b"draft"  # it may be somebody else's by now
+    assert sorted(home.there().values()) == [b"draft", b"final version"]
+
+
+def test_a_name_that_is_given_to_another_file_while_it_is_sent_makes_no_torn_copy(
+    home: InboxHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = home.put("clip.mov", b"the whole film")
+    send = Nas.send
+
+    def rename_and_send(nas: Nas, root: Path, paths: list[bytes], **more: Any) -> Sent:
+        if path.read_bytes() == b"the whole film":  # a rename breaks no lease
+            path.rename(path.with_suffix(".bak"))
+            path.write_bytes(b"the whole fi")  # being written anew
+        return send(nas, root, paths, **more)
+
+    monkeypatch.setattr(Nas, "send", rename_and_send)
+    home.flush()
+    assert home.there() == {b"clip.mov": b"the whole film"}
+    assert home.here() == {b"clip.mov": b"the whole fi", b"clip.bak": b"the whole film"}
+
+
+def test_what_others_have_on_the_nas_is_never_overwritten(
+    home: InboxHome, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    theirs = home.put_on_nas("vault.hc", b"theirs")
+    at_ns = theirs.stat().st_mtime_ns
+    os.utime(home.put("vault.hc", b"oursss"), ns=(at_ns, at_ns))
+    settings.INBOX_SETTLE_SECONDS = 3600
+
+    def save_again(_seconds: float) -> None:
+        os.utime(home.put("vault.hc", b"newest"), ns=(at_ns, at_ns))
+        settings.INBOX_SETTLE_SECONDS = 0
+        _let_pass(monkeypatch, 3601)
+
+    flushing.flush("command", sleep=save_again)
+    monkeypatch.undo()
+    home.flush()
+    assert home.there()[b"vault.hc"] == b"theirs"
+    assert sorted(home.there().values()) == [b"newest", b"oursss", b"theirs"]
+
+
+def test_what_the_nas_loses_again_and_again_is_set_aside_and_told(
+    home: InboxHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.put("a.txt", b"x")
+    versions = Nas.versions
+
+    def import_and_list(nas: Nas, paths: list[bytes]) -> Any:
+        (home.ssh.inbox / "a.txt").unlink()  # something there empties the folder
+        return versions(nas, paths)
+
+    monkeypatch.setattr(Nas, "versions", import_and_list)
+    for _ in range(ledger.MAX_ATTEMPTS):
+        home.flush()
+    row = InboxFile.objects.get()
+    assert (row.status, home.here()) == (FileStatus.FAILED, {b"a.txt": b"x"})
+    assert "not on the NAS any more" in row.message
+
+
+def test_a_nas_folder_that_may_not_be_written_to_counts_against_no_file(
+    home: InboxHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.put("a.txt", b"x")
+    said = 'rsync: [receiver] rename "/.balupi-tmp/.a" -> "a.txt": Permission denied (13)'
+    monkeypatch.setattr(Nas, "send", lambda *_args, **_more: Sent(None, said))
+    run = home.flush()
+    assert run is not None
+    assert run.trouble == Trouble.NAS_NOT_WRITABLE
+    assert InboxFile.objects.get().attempts == 0
+
+
+def test_a_fault_of_this_pi_is_told_and_ends_the_run(
+    home: InboxHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.put("a.txt", b"x")
+
+    def fail(*_args: object, **_more: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tempfile.TemporaryDirectory", fail)
+    run = home.flush()
+    assert run is not None
+    assert (run.trouble, run.finished_at is not None) == (Trouble.LOCAL, True)
+    assert "No space left" in run.message
+    assert InboxFile.objects.get().status == FileStatus.WAITING
 
 
 def test_a_file_stays_until_the_nas_had_the_time_to_keep_it(

@@ -46,7 +46,7 @@ def test_a_new_file_waits_and_is_noticed_by_both_clocks() -> None:
     assert row.name == r"Ünïcödé/\xff"
     assert row.noticed == at(0)
     assert row.version == known.entry.version
-    assert (row.copied_size_bytes, row.finished_at) == (None, None)
+    assert (row.is_copied, row.finished_at) == (False, None)
 
 
 def test_each_file_comes_back_with_its_row_in_the_order_of_the_look() -> None:
@@ -85,8 +85,7 @@ def test_of_a_file_that_changed_it_is_kept_what_is_on_the_nas() -> None:
     ledger.mark_copied(known, "other name")
     [changed] = ledger.sync([entry(size_bytes=2)], at(1))
     for row in (only(), changed.row):
-        assert (row.copied_size_bytes, row.copied_mtime_ns) == (1, 10**18)
-        assert row.stored_as == "other name"
+        assert (row.is_copied, row.stored_as) == (False, "")  # that was the old version
 
 
 @pytest.mark.parametrize("status", [FileStatus.WAITING, FileStatus.SENDING, FileStatus.FAILED])
@@ -293,7 +292,7 @@ def test_a_row_whose_successor_cannot_be_written_stays(monkeypatch: pytest.Monke
     monkeypatch.setattr(InboxFile.objects, "bulk_create", fail)
     with pytest.raises(IntegrityError):
         ledger.sync([entry(size_bytes=2), entry(b"new")], at(1))
-    assert (only().size_bytes, only().copied_size_bytes) == (1, 1)
+    assert (only().size_bytes, only().is_copied) == (1, True)
 
 
 def test_between_many_files_others_get_their_turn_to_write(

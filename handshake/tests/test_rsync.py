@@ -18,9 +18,10 @@ import psutil
 import pytest
 from django.conf import settings as django_settings
 
-from handshake import rsync
+from handshake import rsync, rsync_run
 from handshake.problems import InboxError, Trouble
-from handshake.rsync import Match, Nas, Stop
+from handshake.rsync import Match, Nas
+from handshake.rsync_run import Stop
 from handshake.tests.inbox_home import running_home
 
 SECRET_KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nhush-hush\n"
@@ -226,14 +227,14 @@ def test_nothing_listed_is_nothing_there(nas: Nas, fake_rsync: FakeProgram) -> N
     ],
 )
 def test_escapes_are_undone(text: bytes, expected: bytes) -> None:
-    assert rsync._unescaped(text) == expected
+    assert rsync_run.unescaped(text) == expected
 
 
 def told(chunks: list[bytes]) -> list[int]:
-    done, figures = rsync._Done(), list[int]()
+    done, figures = rsync_run.Done(), list[int]()
     for chunk in chunks:
         done.output.extend(chunk)
-        rsync._tell_progress(done, figures.append)
+        rsync_run._tell_progress(done, figures.append)
     return figures
 
 
@@ -254,10 +255,10 @@ def test_progress_ends_at_the_newest_figure_however_the_words_are_cut() -> None:
 
 
 def test_progress_of_hours_takes_no_memory() -> None:
-    done = rsync._Done()
+    done = rsync_run.Done()
     for _ in range(1000):
         done.output.extend(PROGRESS)
-        rsync._tell_progress(done, lambda _figure: None)
+        rsync_run._tell_progress(done, lambda _figure: None)
     assert len(done.output) < 200
 
 
@@ -683,14 +684,9 @@ def test_without_names_nothing_is_read_from_us(nas: Nas, fake_rsync: FakeProgram
     assert "--files-from=-" not in fake_rsync.argv
 
 
-def test_what_is_there_is_left_as_it_is_unless_it_is_said(
-    nas: Nas, fake_rsync: FakeProgram, tmp_path: Path
-) -> None:
+def test_what_is_there_is_left_as_it_is(nas: Nas, fake_rsync: FakeProgram, tmp_path: Path) -> None:
     nas.send(tmp_path, [b"a"], size_bytes=1)
     assert "--ignore-existing" in fake_rsync.argv
-    assert "--copy-links" not in fake_rsync.argv
-    nas.send(tmp_path, [b"a"], size_bytes=1, overwrite=True, follow_links=True)
-    assert "--ignore-existing" not in fake_rsync.argv
     assert "--copy-links" in fake_rsync.argv
 
 
@@ -748,12 +744,12 @@ def test_more_bytes_get_more_time(
     silence: list[str] = []
     call = "send"
 
-    def note(command: list[str], _list_fd: int, *, ends_s: float, **_more: Any) -> rsync._Done:
+    def note(command: list[str], _list_fd: int, *, ends_s: float, **_more: Any) -> rsync_run.Done:
         patience[call].append(ends_s - time.monotonic())
         silence.append(next(word for word in command if word.startswith("--timeout=")))
-        return rsync._Done()
+        return rsync_run.Done()
 
-    monkeypatch.setattr(rsync, "_run", note)
+    monkeypatch.setattr(rsync, "run", note)
     for size in (0, 10**9):
         nas.send(tmp_path, [b"a"], size_bytes=size)
     call = "compare"
@@ -900,8 +896,8 @@ def kill_rest(program: FakeProgram) -> None:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Deadlines short enough for a test, long enough for a slow machine to start a shell."""
     monkeypatch.setattr(rsync, "_SHORT_S", 1.0)
-    monkeypatch.setattr(rsync, "_GRACE_S", 0.3)
-    monkeypatch.setattr(rsync, "_POLL_S", 0.02)
+    monkeypatch.setattr(rsync_run, "_GRACE_S", 0.3)
+    monkeypatch.setattr(rsync_run, "_POLL_S", 0.02)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -948,7 +944,7 @@ def test_a_run_that_is_too_slow_is_told_as_such(nas: Nas, fake_rsync: FakeProgra
 def test_whoever_wants_to_write_ends_the_transfer(
     nas: Nas, fake_rsync: FakeProgram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rsync, "_POLL_S", 0.02)
+    monkeypatch.setattr(rsync_run, "_POLL_S", 0.02)
     fake_rsync.does(HANGS.format(before=""))
     sent = nas.send(
         tmp_path,
@@ -970,7 +966,7 @@ def test_whoever_wants_to_write_ends_the_comparison(
 def test_the_end_of_this_process_ends_the_transfer(
     nas: Nas, fake_rsync: FakeProgram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rsync, "_POLL_S", 0.02)
+    monkeypatch.setattr(rsync_run, "_POLL_S", 0.02)
     fake_rsync.does(HANGS.format(before=""))
 
     def stop() -> Stop | None:
@@ -984,7 +980,7 @@ def test_the_end_of_this_process_ends_the_transfer(
 def test_a_fault_of_ours_leaves_no_transfer_behind(
     nas: Nas, fake_rsync: FakeProgram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rsync, "_POLL_S", 0.02)
+    monkeypatch.setattr(rsync_run, "_POLL_S", 0.02)
     fake_rsync.does(HANGS.format(before=""))
 
     def stop() -> Stop | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ import time_machine
 from kombu.exceptions import OperationalError
 
 from handshake import services, tasks
-from handshake.folder import marker_of
+from handshake.folder import ignore_lease_signals, marker_of
 from handshake.models import AskedBy, FileStatus, InboxFile, InboxRun, InboxStatus
 from handshake.problems import InboxError, Trouble, sentence
 from handshake.rsync import Nas
@@ -425,17 +426,19 @@ def test_a_long_detail_fits_and_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "is_whole"),
+    ("before", "are_wanted"),
     [
-        pytest.param([], True, id="none"),
-        pytest.param([None], True, id="it went well"),
-        pytest.param([None, Trouble.STOPPED], False, id="it was stopped"),
-        pytest.param([Trouble.NO_ANSWER, None], True, id="only the last one counts"),
-        pytest.param(["cut off"], False, id="it was cut off"),
+        pytest.param([], False, id="none"),
+        pytest.param([None], False, id="it went well"),
+        pytest.param([None, Trouble.STOPPED], True, id="it was stopped"),
+        pytest.param([Trouble.NO_ANSWER, None], False, id="only the last one counts"),
+        pytest.param(["cut off"], True, id="it was cut off"),
+        pytest.param([Trouble.NAS_FULL], False, id="they may be what fills the NAS"),
+        pytest.param([Trouble.NAS_IO], False, id="the same, where the NAS does not say so"),
     ],
 )
 def test_half_files_are_wanted_where_the_run_before_was_not_whole(
-    before: list[Any], *, is_whole: bool
+    before: list[Any], *, are_wanted: bool
 ) -> None:
     for end in before:
         if end == "cut off":
@@ -443,7 +446,7 @@ def test_half_files_are_wanted_where_the_run_before_was_not_whole(
         else:
             ended(end, moved=1)
     runs.begin(AskedBy.SCHEDULE)
-    assert runs.last_was_whole() is is_whole
+    assert runs.left_something_half_sent() is are_wanted
 
 
 # What holds the inbox up
@@ -545,8 +548,11 @@ def test_a_flush_that_is_refused_by_a_lock_looks_at_nothing(
 def test_a_flush_whose_nas_has_no_key_yet_says_so_and_keeps_the_file(
     box: Path, awake: None
 ) -> None:
+    before = signal.getsignal(signal.SIGIO)
+    ignore_lease_signals()
     (box / "a").write_bytes(b"x")
     run = services.flush(AskedBy.SCHEDULE)
+    signal.signal(signal.SIGIO, before)
     assert run
     assert (run.trouble, run.files_failed) == (Trouble.NO_KEY, 0)
     assert InboxFile.objects.get().status == FileStatus.WAITING
