@@ -100,11 +100,17 @@ def _is_ready(known: Known, now: Moment) -> bool:
 def _note(
     entries: Sequence[inbox.Entry], wanted: Sequence[inbox.Entry], mark: str, now: datetime
 ) -> None:
-    values = {
-        "scanned_at": now,
-        "disk_mark": mark,
+    found = {
         "files": len(wanted),
         "bytes": sum(entry.size_bytes for entry in wanted),
         "left_lying": len(entries) - len(wanted),
     }
-    InboxStatus.objects.update_or_create(pk=1, defaults=values)
+    known = InboxStatus.current()
+    is_new = any(getattr(known, name) != value for name, value in found.items())
+    is_old = known.scanned_at is None or not timedelta() <= now - known.scanned_at < _REGULAR
+    if (
+        is_new or is_old
+    ):  # else the card is spared: where it is the inbox's disk, looks come each minute
+        InboxStatus.objects.update_or_create(
+            pk=1, defaults={**found, "scanned_at": now, "disk_mark": mark}
+        )

@@ -568,3 +568,16 @@ def test_the_nas_is_asked_by_its_address_never_by_a_name_that_is_switched(settin
         key=settings.NAS_SSH_KEY,
         known_hosts=settings.NAS_SSH_KNOWN_HOSTS,
     )
+
+
+def test_a_look_that_finds_nothing_new_spares_the_card(box: Path, awake: None) -> None:
+    (box / "a").write_bytes(b"x")
+    looking.look(box)
+    before = InboxStatus.current()
+    InboxStatus.objects.update(disk_mark="another")  # something else was written to the same disk
+    looking.look(box)
+    assert InboxStatus.current().scanned_at == before.scanned_at
+    assert InboxStatus.current().disk_mark == "another"
+    (box / "b").write_bytes(b"y")
+    looking.look(box)
+    assert InboxStatus.current().files == 2
