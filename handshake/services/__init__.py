@@ -6,7 +6,6 @@ from handshake.services.ledger import retry
 from handshake.services.looking import is_look_due, is_nas_awake, require_set_up
 from handshake.services.overview import (
     InboxOverview,
-    arrived_lately,
     handshake_status,
     inbox_folder,
     inbox_overview,
@@ -17,7 +16,6 @@ __all__ = [
     "Followed",
     "InboxOverview",
     "SignedCall",
-    "arrived_lately",
     "believe",
     "come_online",
     "flush",

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Sum
 
 from handshake.models import FileStatus, InboxFile, InboxRun, InboxStatus, Snapshot
 from handshake.problems import PASSING, sentence
@@ -128,13 +127,6 @@ def handshake_status(now: datetime) -> dict[str, Any]:
         "inbox_files": known.files,
         "inbox_scanned_at": known.scanned_at,
     }
-
-
-def arrived_lately(since: datetime) -> tuple[int, int]:
-    """Return how many files have arrived since a moment, and their bytes."""
-    done = InboxFile.objects.filter(status=FileStatus.DONE, finished_at__gte=since)
-    found = done.aggregate(files=Count("pk"), size=Sum("size_bytes"))
-    return found["files"] or 0, found["size"] or 0
 
 
 def inbox_folder() -> str:

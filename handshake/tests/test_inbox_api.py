@@ -11,10 +11,8 @@ from typing import Any
 import pytest
 import time_machine
 from django.contrib.auth.models import User
-from django.utils import timezone
 from rest_framework.test import APIClient
 
-from handshake import services
 from handshake.models import AskedBy, FileStatus, InboxFile, InboxRun, InboxStatus
 from handshake.problems import Trouble, sentence
 from handshake.services import progress
@@ -390,12 +388,3 @@ def test_batches_add_up_and_never_to_more_than_there_is(
     teller.finish_batch(60)  # it went twice
     teller.tell(NOON, 0, at_once=True)
     assert [one.bytes_sent for one in saved] == [40, 40, 70, 100]
-
-
-# What other pages ask for
-
-
-def test_arrivals_are_counted_since_a_moment() -> None:
-    files(FileStatus.DONE, 3)
-    assert services.arrived_lately(NOON + timedelta(seconds=1)) == (2, 2003)
-    assert services.arrived_lately(timezone.now() + timedelta(days=999)) == (0, 0)
