@@ -1,11 +1,13 @@
-"""Smart plugs, power samples and hours of energy."""
+"""Smart plugs, power samples, hours of energy, tariffs, and what is wrong with a plug."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import ClassVar, Self
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
 
@@ -67,6 +69,18 @@ class SmartPlug(models.Model):
         editable=False,
         help_text="Digest of the credentials that were refused; polling stops until they change.",
     )
+    memory_read_until = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Missing hours before it were filled from the plug's memory, as far as it had them.",
+    )
+    memory_message = models.CharField(
+        max_length=300,
+        blank=True,
+        editable=False,
+        help_text="Why the plug's memory cannot fill missing hours; empty where it can.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = SmartPlugQuerySet.as_manager()
@@ -119,10 +133,15 @@ class EnergySource(models.TextChoices):
 
     MEASURED = "measured", "measured"
     PLUG = "plug", "the plug's memory"
+    MIXED = "mixed", "measured in part, completed from the plug's memory"
 
 
 class EnergyHour(models.Model):
-    """Energy of one plug in one hour, UTC."""
+    """Energy of one plug in one hour, UTC.
+
+    The measured part of ``energy_wh`` is ``power_avg_w`` x ``coverage``; the rest, where ``source``
+    is not "measured", is from the plug's memory.
+    """
 
     plug = models.ForeignKey(
         SmartPlug, on_delete=models.CASCADE, related_name="hours", db_index=False
@@ -142,3 +161,110 @@ class EnergyHour(models.Model):
 
     def __str__(self) -> str:
         return f"{self.plug_id} {self.hour:%Y-%m-%d %H}h {self.energy_wh:.1f} Wh"
+
+
+#: A price or fee that is no slip of the pen.
+_MONEY_VALIDATORS = [MinValueValidator(0), MaxValueValidator(100_000)]
+
+
+class Tariff(models.Model):
+    """What energy costs in ``[valid_from, valid_to)``, in days of the household."""
+
+    name = models.CharField(max_length=64)
+    price_per_kwh = models.DecimalField(
+        max_digits=12,
+        decimal_places=6,
+        validators=_MONEY_VALIDATORS,
+        help_text="In the currency, such as 0.32; outside the zones below, if there are any.",
+    )
+    base_fee_per_month = models.DecimalField(
+        max_digits=10, decimal_places=2, default=0, validators=_MONEY_VALIDATORS
+    )
+    currency = models.CharField(
+        max_length=3,
+        default="EUR",
+        validators=[RegexValidator(r"^[A-Z]{3}\Z", "Three capitals, such as EUR.")],
+    )
+    valid_from = models.DateField(
+        null=True, blank=True, help_text="The first day; empty: since ever."
+    )
+    valid_to = models.DateField(
+        null=True, blank=True, help_text="The day after the last one; empty: until further notice."
+    )
+    is_active = models.BooleanField(
+        default=True, help_text="Others are kept, but not counted with."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-valid_from", "-pk"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TariffZone(models.Model):
+    """Times at which a tariff has another price, such as at night (NT)."""
+
+    tariff = models.ForeignKey(Tariff, on_delete=models.CASCADE, related_name="zones")
+    name = models.CharField(max_length=32)
+    weekdays = models.CharField(
+        max_length=7,
+        default="0123456",
+        validators=[RegexValidator(r"^[0-6]{1,7}\Z", "Digits from 0 (Monday) to 6 (Sunday).")],
+        help_text="The days on which it begins: 0 is Monday, 6 Sunday.",
+    )
+    start = models.TimeField()
+    end = models.TimeField(help_text="Not after the start: on the next day.")
+    price_per_kwh = models.DecimalField(
+        max_digits=12, decimal_places=6, validators=_MONEY_VALIDATORS
+    )
+
+    class Meta:
+        ordering = ["tariff", "start", "pk"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SwitchUnlock(models.Model):
+    """An admin allowed a plug to be switched for a moment, whatever guards say; never edited."""
+
+    DURATION = timedelta(seconds=60)
+
+    plug = models.ForeignKey(SmartPlug, on_delete=models.CASCADE, related_name="unlocks")
+    at = models.DateTimeField()
+    unlocked_by = models.CharField(max_length=150)
+    unlocked_from = models.CharField(
+        max_length=45, help_text="The client's address, or the command."
+    )
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.plug} by {self.unlocked_by} at {self.at:%Y-%m-%d %H:%M:%S}"
+
+
+class Anomaly(models.Model):
+    """Something unusual about a plug, from when to when."""
+
+    plug = models.ForeignKey(SmartPlug, on_delete=models.CASCADE, related_name="anomalies")
+    kind = models.CharField(max_length=32)
+    began_at = models.DateTimeField(db_index=True)
+    ended_at = models.DateTimeField(null=True, blank=True, help_text="Empty: it lasts.")
+    facts = models.JSONField(default=dict, help_text="The figures that it was concluded from.")
+
+    class Meta:
+        ordering = ["-began_at", "-pk"]
+        verbose_name_plural = "anomalies"
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["plug", "kind"],
+                condition=Q(ended_at__isnull=True),
+                name="one_lasting_anomaly_per_plug_and_kind",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.plug}: {self.kind}"
