@@ -12,7 +12,8 @@ from django.test import Client
 from django.urls import reverse
 
 from balupi_site.lib.errors import RefusedError, TransientError
-from energy import admin, tasks
+from energy import tasks
+from energy.admin import plugs
 from energy.models import EnergyHour, PlugRole, PlugStatus, PowerSample, SmartPlug
 from energy.sample_buffer import SampleBuffer
 from energy.tests.factories import NOON, id_of, make_plug, make_reading
@@ -40,7 +41,7 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
             raise state["answer"]
         return state["answer"]
 
-    monkeypatch.setattr(admin, "ask_worker", ask_worker)
+    monkeypatch.setattr(plugs, "ask_worker", ask_worker)
     return state
 
 
@@ -218,4 +219,4 @@ def test_what_was_measured_is_read_only(
     [(0, "0 s"), (0.9, "0 s"), (59, "59 s"), (60, "1 min"), (7199, "1 h"), (200_000, "2 d")],
 )
 def test_ages_are_short(age_s: float, text: str) -> None:
-    assert admin.short_age(age_s) == text
+    assert plugs.short_age(age_s) == text

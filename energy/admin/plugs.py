@@ -1,4 +1,4 @@
-"""The admin's view of plugs, samples and hours."""
+"""The admin's view of plugs."""
 
 from __future__ import annotations
 
@@ -213,45 +213,6 @@ class SmartPlugAdmin(_PlugAdmin):
                 state = gettext("on") if is_on else gettext("off")
                 text = gettext("%(plug)s is %(state)s.")
                 self.message_user(request, text % {"plug": plug, "state": state})
-
-
-class _ReadOnlyAdmin(_AnyAdmin):
-    """Facts: they can be looked at."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Facts are measured."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ANN401
-        """Facts stay."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ANN401
-        """Facts stay; with their plug they go."""
-        return False
-
-
-@admin.register(PowerSample)
-class PowerSampleAdmin(_ReadOnlyAdmin):
-    """Stored readings, the newest first."""
-
-    list_display = ["plug", "at", "power_w", "voltage_v", "current_a", "today_energy_wh"]
-    list_filter = ["plug"]
-    list_select_related = ["plug"]
-    ordering = ["-at"]
-
-
-@admin.register(EnergyHour)
-class EnergyHourAdmin(_ReadOnlyAdmin):
-    """Hours of energy, the newest first."""
-
-    list_display = [
-        "plug", "hour", "energy_wh", "power_min_w", "power_avg_w", "power_max_w", "coverage",
-        "source",
-    ]  # fmt: skip
-    list_filter = ["plug", "source"]
-    list_select_related = ["plug"]
-    ordering = ["-hour"]
 
 
 def short_age(age_s: float) -> str:
