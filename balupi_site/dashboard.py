@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from balupi_site import day_view, inbox_view, nas_view
+from balupi_site import day_view, energy_view, inbox_view, nas_view
 from balupi_site.lib.clock import is_plausible
 from balupi_site.lib.errors import BaluPiError
 from balupi_site.lib.network import is_private_client
@@ -34,10 +34,11 @@ from pihole.services import overview as names_overview
 _PARTS = {
     "nas": "_nas.html",
     "day": "_day.html",
+    "energy": "_energy.html",
     "facts": "_facts.html",
     "inbox": "_inbox.html",
 }
-_WHOLE_PAGE = ("nas", "day", "facts")
+_WHOLE_PAGE = ("nas", "day", "energy", "facts")
 _ICONS = (
     ("freez", "flake"),
     ("fridge", "flake"),
@@ -108,11 +109,13 @@ def _part(part: str, now: dt.datetime) -> dict[str, Any]:
         return {"nas": nas_view.sentence(overview, now), "wake": nas_view.wake(overview, now)}
     if part == "inbox":
         return {"inbox": inbox_view.inbox(now)}
+    if part == "energy":
+        return {"energy": energy_view.energy(now)}
     plugs = latest_readings(now)
     if part == "day":
         return {"day": day_view.day(plugs, now), "plugs": _plugs(plugs, {})}
     return {
-        "plugs": _plugs(plugs, day_view.energy_today_wh(now)),
+        "plugs": _plugs(plugs, energy_view.today_wh(now)),
         "names": _names(names_overview(now), now),
         "events": nas_view.events(now),
         "inbox": inbox_view.inbox(now),

@@ -8,14 +8,15 @@ from collections import defaultdict
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Sum
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
 from balupi_site import day as band
 from balupi_site.words import UNKNOWN, span, watts
-from energy.models import EnergyHour, PlugRole, PowerSample
+from energy.models import PlugRole, PowerSample
+from energy.periods import day_span, local_day
 from energy.services import PlugLatest
+from energy.services.figures import household_zone
 from nasctl.models import StateChange
 
 #: Samples arrive in the database every five minutes; drawing them more often shows nothing new.
@@ -73,7 +74,9 @@ curves = _Curves()
 
 def day(plugs: list[PlugLatest], now: dt.datetime) -> dict[str, Any]:
     """Return the template context of today's band."""
-    start, end = day_bounds(now)
+    zone = household_zone()
+    today = day_span(local_day(now, zone), zone)
+    start, end = today.start, today.end
     minutes = round((end - start).total_seconds() / 60)
     found = curves.get(start, end, now)
     ordered = sorted(plugs, key=lambda latest: latest.plug.role != PlugRole.NAS)
@@ -101,22 +104,6 @@ def day(plugs: list[PlugLatest], now: dt.datetime) -> dict[str, Any]:
         if peak_w
         else _("The first curve appears within five minutes of the first reading."),
     }
-
-
-def day_bounds(now: dt.datetime) -> tuple[dt.datetime, dt.datetime]:
-    """Return the household's today as ``[start, end)`` in UTC; 23 to 25 hours."""
-    zone = timezone.get_default_timezone()
-    today = timezone.localtime(now, zone).date()
-    start = dt.datetime.combine(today, dt.time(), zone)
-    end = dt.datetime.combine(today + dt.timedelta(days=1), dt.time(), zone)
-    return start.astimezone(dt.UTC), end.astimezone(dt.UTC)
-
-
-def energy_today_wh(now: dt.datetime) -> dict[int, float]:
-    """Return what each plug used today so far, by our own hours, in Wh; by the plug's primary key."""
-    start, end = day_bounds(now)
-    hours = EnergyHour.objects.filter(hour__gte=start, hour__lt=end).order_by()
-    return dict(hours.values_list("plug_id").annotate(Sum("energy_wh")))
 
 
 def _fresh_watts(latest: PlugLatest) -> str:

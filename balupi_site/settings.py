@@ -381,8 +381,11 @@ CELERY_BEAT_SCHEDULE = {
     "watch the NAS": _every(30, "nasctl.tasks.watch_nas"),
     "poll the plugs": _every(ENERGY_SAMPLE_INTERVAL_SECONDS, "energy.tasks.poll_plugs"),
     "complete the hours": _every(3600, "energy.tasks.roll_up_hours"),
+    "fill the hours": _every(3600, "energy.tasks.fill_hours"),
+    "split the hours by the NAS's state": _every(3600, "nasctl.tasks.split_hours"),
     "prune the samples": _every(6 * 3600, "energy.tasks.prune_samples"),
     "store the samples": _every(ENERGY_FLUSH_INTERVAL_SECONDS, "energy.tasks.store_samples"),
+    "look for anomalies": _every(300, "energy.tasks.look_for_anomalies"),
     "reconcile the names": _every(60, "pihole.tasks.reconcile_names"),
     "tend the inbox": _every(60, "handshake.tasks.tend_inbox"),
 }

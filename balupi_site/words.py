@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import ROUND_HALF_UP, Decimal
 
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
@@ -11,6 +12,7 @@ from django.utils.translation import ngettext
 #: No-break space: a figure and its unit stay together.
 NBSP = "\N{NO-BREAK SPACE}"
 UNKNOWN = "–"
+_SIGNS = {"EUR": "€", "USD": "$", "GBP": "£"}
 
 
 def watts(power_w: float | None) -> str:
@@ -28,6 +30,30 @@ def kilowatt_hours(energy_wh: float | None) -> str:
     kwh = energy_wh / 1000
     decimals = 2 if kwh < 10 else 1 if kwh < 100 else 0  # noqa: PLR2004  # see above
     return formats.number_format(round(kwh, decimals), decimal_pos=decimals, force_grouping=True)
+
+
+def money(amount: Decimal | None, currency: str) -> str:
+    """Return money with two decimals and its sign, such as "€0.15"; a dash where not known.
+
+    Args:
+        amount: in whole units of the currency.
+        currency: three capitals; those without a sign of their own are written as they are.
+    """
+    if amount is None:
+        return UNKNOWN
+    rounded = amount.quantize(Decimal("0.01"), ROUND_HALF_UP)
+    shown = formats.number_format(rounded, decimal_pos=2, force_grouping=True)
+    sign = _SIGNS.get(currency, f"{currency}{NBSP}")
+    # Translators: money; German puts the sign after the number.
+    return _("%(sign)s%(amount)s") % {"sign": sign, "amount": shown}
+
+
+def percent(share: float) -> str:
+    """Return a share of 1 as whole percent, with one decimal below 1."""
+    decimals = 1 if 0 < share < 0.01 else 0  # noqa: PLR2004  # see above
+    shown = formats.number_format(round(100 * share, decimals), decimal_pos=decimals)
+    # Translators: percent; German has a no-break space between.
+    return _("%(number)s%%") % {"number": shown}
 
 
 def ago(age_s: float | None) -> str:

@@ -10,7 +10,10 @@ _SLACK_S = 2.0
 
 
 class Backoff:
-    """Doubles the wait after each failure; all times are monotonic seconds."""
+    """Doubles the wait from the second failure on; all times are monotonic seconds.
+
+    So two polls in a row may be lost without a gap in what was measured (``metering.GAP_INTERVALS``).
+    """
 
     def __init__(self) -> None:
         self.failures = 0
@@ -27,7 +30,8 @@ class Backoff:
             started_s: waits count from the start of a try, so that they fit the poll's interval.
             slowly: wait longest at once: only a person can help.
         """
-        wait_s = min(FIRST_WAIT_S * 2 ** min(self.failures, 10), LONGEST_WAIT_S)
+        doublings = min(max(self.failures - 1, 0), 10)
+        wait_s = min(FIRST_WAIT_S * 2**doublings, LONGEST_WAIT_S)
         self.failures += 1
         self._not_before_s = started_s + (LONGEST_WAIT_S if slowly else wait_s) - _SLACK_S
 

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from balupi_site.lib.env import is_loopback
 
@@ -121,7 +121,9 @@ class PowerSample(models.Model):
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.UniqueConstraint(fields=["plug", "at"], name="one_sample_per_plug_and_time"),
+            # The time comes first: all new entries go to the end of the index, which is one page to
+            # write and not three for each plug. Ask for samples by time, then.
+            models.UniqueConstraint(fields=["at", "plug"], name="one_sample_per_time_and_plug"),
         ]
 
     def __str__(self) -> str:
@@ -258,6 +260,14 @@ class Anomaly(models.Model):
     class Meta:
         ordering = ["-began_at", "-pk"]
         verbose_name_plural = "anomalies"
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                F("began_at").desc(),
+                F("id").desc(),
+                condition=Q(ended_at__isnull=True),
+                name="lasting_anomalies",
+            ),
+        ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
                 fields=["plug", "kind"],

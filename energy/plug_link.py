@@ -7,18 +7,23 @@ import datetime as dt
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from balupi_site.lib.env import is_loopback
 from energy.backoff import Backoff
+from energy.memory import NoMemory, Remembered, Wanted, clock_zone, memory_span, remembered
 from energy.plug_finder import PlugFinder, wrong_device
 from energy.readings import (
     FailureKind,
+    Identity,
     Seen,
     Target,
     identity_from,
     is_same_plug,
+    local_time_from,
+    power_from,
     reading_from,
+    region_from,
 )
 from energy.tapo import Announcement, Login, PlugError
 
@@ -39,6 +44,10 @@ class Session(Protocol):
         """Return the answers by method."""
         ...
 
+    async def energy_data(self, *, start_s: int, end_s: int) -> Mapping[str, Any] | int:
+        """Return what the plug remembers, or an error code."""
+        ...
+
     async def set_relay(self, *, on: bool) -> None:
         """Switch the relay."""
         ...
@@ -56,7 +65,8 @@ class OpenSession(Protocol):
         ...
 
 
-Act = Callable[[Session, Target], Awaitable[Seen]]
+T = TypeVar("T")
+Act = Callable[[Session, Target], Awaitable[T]]
 
 
 @dataclass(frozen=True)
@@ -115,6 +125,28 @@ class PlugLink:
 
         return await self._talk(target, act, timeout_s=timeout_s)
 
+    async def remember(
+        self, target: Target, wanted: Wanted, *, timeout_s: float
+    ) -> Remembered | NoMemory:
+        """Return what the plug remembers of past hours; PlugError where it does not answer.
+
+        A refusal of the firmware is an answer, not a failure.
+        """
+
+        async def act(session: Session, target: Target) -> Remembered | NoMemory:
+            answers = await session.read()
+            _identify(target, answers)
+            if power_from(answers) is None:
+                return NoMemory.REFUSED  # without a meter there is nothing to remember
+            zone = clock_zone(local_time_from(answers), region_from(answers), wanted)
+            if zone is None:
+                return NoMemory.WRONG_CLOCK
+            span = memory_span(wanted.hours, zone)
+            answer = await session.energy_data(start_s=span.start_s, end_s=span.end_s)
+            return remembered(answer, span, zone, wanted)
+
+        return await self._talk(target, act, timeout_s=timeout_s)
+
     def found(self, announced: Announcement) -> None:
         """Take note of where a search has found the plug; of use if it is lost."""
         if self._lost is None or announced.problem:
@@ -133,12 +165,12 @@ class PlugLink:
         if self._closing:
             await asyncio.wait(self._closing, timeout=_CLOSE_S)
 
-    async def _talk(self, target: Target, act: Act, *, timeout_s: float) -> Seen:
+    async def _talk(self, target: Target, act: Act[T], *, timeout_s: float) -> T:
         """Do something with the plug under a deadline, and keep account of its failures."""
         started_s = self._household.monotonic()
         try:
             async with asyncio.timeout(timeout_s), self._lock:
-                seen = await self._with_second_chance(target, act)
+                answer = await self._with_second_chance(target, act)
         except TimeoutError as timeout:
             self._failed(target, FailureKind.UNREACHABLE, started_s)
             raise PlugError(FailureKind.UNREACHABLE, NO_ANSWER) from timeout
@@ -147,14 +179,14 @@ class PlugLink:
             raise
         self.backoff.reset()
         self._lost = None
-        return seen
+        return answer
 
     def _failed(self, target: Target, kind: FailureKind, started_s: float) -> None:
         self.backoff.failed(started_s=started_s, slowly=kind is FailureKind.NEEDS_SETTING)
         is_lost = kind in (FailureKind.UNREACHABLE, FailureKind.WRONG_DEVICE)
         self._lost = target if is_lost else None
 
-    async def _with_second_chance(self, target: Target, act: Act) -> Seen:
+    async def _with_second_chance(self, target: Target, act: Act[T]) -> T:
         if self._moved is not None and self._moved[0] == target:
             target = self._moved[1]
         self._check(target)
@@ -197,7 +229,7 @@ class PlugLink:
             return None
         return replace(target, connection=announced.connection)
 
-    async def _with_session(self, target: Target, act: Act) -> Seen:
+    async def _with_session(self, target: Target, act: Act[T]) -> T:
         address = (target.host, target.connection)
         if self._address != address:
             self._drop_session()
@@ -227,6 +259,13 @@ async def look(session: Session, target: Target) -> Seen:
     """Return what the plug says of itself; PlugError where it is another one than ``target``."""
     answers = await session.read()
     at = dt.datetime.now(dt.UTC)
+    identity = _identify(target, answers)
+    device_id = target.device_id or identity.device_id
+    return Seen(target, identity, reading_from(answers, device_id=device_id, at=at))
+
+
+def _identify(target: Target, answers: Mapping[str, Any]) -> Identity:
+    """Return who answered; PlugError where it is another plug than ``target``."""
     try:
         identity = identity_from(answers)
     except ValueError as error:
@@ -234,8 +273,7 @@ async def look(session: Session, target: Target) -> Seen:
         raise PlugError(FailureKind.UNREACHABLE, message) from error
     if not is_same_plug(target, identity):
         raise wrong_device(target, identity.alias or identity.mac)
-    device_id = target.device_id or identity.device_id
-    return Seen(target, identity, reading_from(answers, device_id=device_id, at=at))
+    return identity
 
 
 async def _close_quietly(session: Session) -> None:

@@ -9,6 +9,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 
 from django.conf import settings
@@ -16,6 +17,7 @@ from django.utils.crypto import salted_hmac
 
 from energy import tapo
 from energy.loop_thread import LoopThread
+from energy.memory import NoMemory, Remembered, Wanted
 from energy.plug_finder import PlugFinder
 from energy.plug_link import NO_ANSWER, Household, OpenSession, PlugLink
 from energy.readings import Failure, FailureKind, Seen, Target, normal_mac
@@ -29,6 +31,8 @@ SEARCH_INTERVAL_S = 300.0
 _GRACE_S = 2.0
 
 Result = Seen | Failure
+#: None: the plug is in back-off.
+MemoryResult = Remembered | NoMemory | Failure | None
 
 
 class PlugPool:
@@ -116,6 +120,13 @@ class PlugPool:
         except FutureTimeoutError:
             raise PlugError(FailureKind.UNREACHABLE, NO_ANSWER) from None
 
+    def start_remembering(self, target: Target, wanted: Wanted) -> Future[MemoryResult]:
+        """Ask a plug for past hours, after a read under way if there is one.
+
+        It may take twice the deadline of a read; the future never raises a PlugError.
+        """
+        return self._loop.submit(self._remember(target, wanted))
+
     def discover(self, target: str) -> list[Announcement]:
         """Return the devices that answer a probe; OSError where none can be sent."""
         search = self._finder.start_search(target)
@@ -172,13 +183,31 @@ class PlugPool:
         except PlugError as error:
             if error.kind in (FailureKind.UNREACHABLE, FailureKind.WRONG_DEVICE):
                 self._search_soon()
-            return Failure(target, error.kind, str(error))
+            is_first = link.backoff.failures == 1
+            return Failure(target, error.kind, str(error), is_first=is_first)
         except Exception:  # an edge: one plug's surprise must not end the others' polling
             logger.exception("reading the plug at %s failed", target.host)
             return Failure(target, FailureKind.UNREACHABLE, "Reading the plug failed; see the log.")
 
     async def _switch(self, target: Target, *, on: bool, wait_s: float) -> Seen:
         return await self._link(target).switch(target, on=on, timeout_s=wait_s)
+
+    async def _remember(self, target: Target, wanted: Wanted) -> MemoryResult:
+        link = self._link(target)
+        if link.read_task is not None:
+            await asyncio.wait([link.read_task])
+        if not link.is_due():
+            return None
+        try:
+            # Half the deadline: a poll that has to wait for this has the other half.
+            return await link.remember(target, wanted, timeout_s=self._timeout_s / 2)
+        except PlugError as error:
+            is_first = link.backoff.failures == 1
+            return Failure(target, error.kind, str(error), is_first=is_first)
+        except Exception:  # an edge: one plug's surprise must not end the others' filling
+            logger.exception("reading the memory of the plug at %s failed", target.host)
+            message = "Reading the plug's memory failed; see the log."
+            return Failure(target, FailureKind.UNREACHABLE, message)
 
     def _search_soon(self) -> None:
         """Search for vanished plugs beside everything else, unless it was done a moment ago."""

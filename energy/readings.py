@@ -99,11 +99,17 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A plug that gave no reading; ``message`` is for the person who must act."""
+    """A plug that gave no reading.
+
+    Attributes:
+        message: for the person who must act.
+        is_first: it answered the time before; perhaps only a packet was lost.
+    """
 
     target: Target
     kind: FailureKind
     message: str
+    is_first: bool = False
 
 
 def normal_mac(mac: str) -> str:
@@ -160,6 +166,16 @@ def reading_from(answers: Mapping[str, Any], *, device_id: str, at: dt.datetime)
         relay_on=relay_on if isinstance(relay_on, bool) else None,
         rssi=None if rssi is None else int(rssi),
     )
+
+
+def local_time_from(answers: Mapping[str, Any]) -> str:
+    """Return the time on the plug's own clock as it writes it, "" where it did not say."""
+    return _text(_answer(answers, "get_energy_usage"), "local_time")
+
+
+def region_from(answers: Mapping[str, Any]) -> str:
+    """Return the time zone that the plug was set up for, "" where it did not say."""
+    return _text(_answer(answers, "get_device_info"), "region")
 
 
 def power_from(answers: Mapping[str, Any]) -> float | None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import OuterRef, Subquery
 
+from energy.memory import HourEntry, merged, remembered_wh
 from energy.metering import (
     HOUR,
     HourFigure,
@@ -19,138 +22,177 @@ from energy.metering import (
 )
 from energy.models import EnergyHour, EnergySource, PowerSample, SmartPlug
 
-_FIGURES = ("energy_wh", "power_min_w", "power_avg_w", "power_max_w", "coverage")
-_PRUNE_BATCH = 500
+_FIELDS = ("energy_wh", "power_min_w", "power_avg_w", "power_max_w", "coverage", "source")
+#: 30,000 samples of an hour in memory at once, 8 MB.
+_PLUGS_PER_QUERY = 250
+#: How far ``roll_up_hours`` looks back on its own.
+_LOOK_BACK = timedelta(days=2)
+#: A moment's work for the Pi; nobody waits longer for the database.
+_PRUNE_BATCH = 5_000
 
 
 def roll_up(stored: Iterable[tuple[int, datetime]], interval_s: float) -> int:
     """Bring the hours up to date that these samples touch; return the number of rows written.
 
-    To be called after the samples were stored, in a transaction of its own; late samples correct
-    their hours, and a second call writes nothing. Plugs that are gone are passed over.
+    To be called after the samples were stored, best in their transaction: then no process can die
+    between the two. Late samples correct their hours, and a second call writes nothing. Plugs that
+    are gone are passed over.
+
+    Each touched hour is read anew: at 30 s about 125 samples per plug and hour, however long the
+    history is. Per hour two queries for 250 plugs, and one insert for all of it.
 
     Args:
         stored: plug id and time of each sample, in any order.
         interval_s: the planned seconds from one sample to the next.
     """
-    hours_of: dict[int, set[datetime]] = defaultdict(set)
+    plugs_of: dict[datetime, set[int]] = defaultdict(set)
     for plug_id, at in stored:
-        hours_of[plug_id].update(touched_hours(at, interval_s))
-    return sum(
-        _roll_up_plug(plug_id, sorted(hours), interval_s)
-        for plug_id, hours in sorted(hours_of.items())
-    )
+        for hour in touched_hours(at, interval_s):
+            plugs_of[hour].add(plug_id)
+    return _write_hours(plugs_of, interval_s)
 
 
 def roll_up_hours(now: datetime, interval_s: float, *, since: datetime | None = None) -> int:
     """Bring the hours from ``since`` to ``now`` up to date; return the number of rows written.
 
-    Heals what ``roll_up`` missed because a process died after it had stored its samples.
+    For samples that were stored without their hours: those of a clock that ran ahead.
 
     Args:
         now: samples after it, which a wrong clock may have left, hinder nothing.
         interval_s: the planned seconds from one sample to the next.
-        since: None: the last hour that each plug has.
+        since: None: the last hour that each plug has, but no more than two days ago.
     """
-    written = 0
-    for plug_id in SmartPlug.objects.order_by("pk").values_list("pk", flat=True):
-        first = _first_sample_at(plug_id, since or _last_rolled_hour(plug_id, now))
-        if first is not None:
-            written += _roll_up_plug(plug_id, _hours(first, now), interval_s)
-    return written
+    plugs_of: dict[datetime, set[int]] = defaultdict(set)
+    for plug_id, first in _starts(now, since):
+        for hour in hours_between(first, now):
+            plugs_of[hour].add(plug_id)
+    return _write_hours(plugs_of, interval_s)
 
 
 def prune_samples(now: datetime, keep_days: int) -> int:
     """Delete the samples of hours that ended ``keep_days`` ago or earlier; return how many.
 
-    In small batches, so that nobody waits long for the database. Hours are kept for ever. The
-    caller makes sure that the clock can be believed.
+    The oldest first, in batches, so that nobody waits long for the database. Hours are kept for
+    ever. The caller makes sure that the clock can be believed.
     """
     kept_from = hour_start(now - timedelta(days=keep_days))
-    return sum(
-        _prune_plug(plug_id, kept_from)
-        for plug_id in SmartPlug.objects.order_by("pk").values_list("pk", flat=True)
-    )
+    old = PowerSample.objects.filter(at__lt=kept_from).order_by("at", "plug_id")
+    deleted = 0
+    while count := PowerSample.objects.filter(pk__in=old.values("pk")[:_PRUNE_BATCH]).delete()[0]:
+        deleted += count
+    return deleted
 
 
-def _last_rolled_hour(plug_id: int, now: datetime) -> datetime | None:
-    measured = EnergyHour.objects.filter(
-        plug_id=plug_id, hour__lte=now, source=EnergySource.MEASURED
-    )
-    return measured.order_by("-hour").values_list("hour", flat=True).first()
-
-
-def _first_sample_at(plug_id: int, since: datetime | None) -> datetime | None:
-    samples = PowerSample.objects.filter(plug_id=plug_id).order_by("at")
-    if since is not None:
-        samples = samples.filter(at__gte=hour_start(since))
-    return samples.values_list("at", flat=True).first()
-
-
-def _hours(first: datetime, last: datetime) -> list[datetime]:
+def hours_between(first: datetime, last: datetime) -> list[datetime]:
+    """Return the hours (starts, UTC, rising) from the one of ``first`` to the one of ``last``."""
     start = hour_start(first)
     return [start + HOUR * step for step in range((hour_start(last) - start) // HOUR + 1)]
 
 
-def _roll_up_plug(plug_id: int, hours: list[datetime], interval_s: float) -> int:
-    """Write the rows of these hours (rising) that changed, a day at a time; return how many."""
-    days = (hours[start : start + 24] for start in range(0, len(hours), 24))
-    return sum(_write_hours(plug_id, day, interval_s) for day in days)
+def lock_plugs(plug_ids: Collection[int]) -> list[int]:
+    """Hold these plugs' hours until the transaction ends; return the plugs that exist, rising.
+
+    Whoever writes hours does this first: of two that write hours of one plug the slower could
+    otherwise write what it read before the other's samples came. SQLite has one writer at a time
+    anyway. All take the plugs in the same order, so no two wait for each other.
+    """
+    plugs = SmartPlug.objects.select_for_update(no_key=True).filter(pk__in=plug_ids)
+    return list(plugs.order_by("pk").values_list("pk", flat=True))
+
+
+def batched(plug_ids: list[int]) -> Iterator[list[int]]:
+    """Yield as many plugs at a time as one query should be for."""
+    for first in range(0, len(plug_ids), _PLUGS_PER_QUERY):
+        yield plug_ids[first : first + _PLUGS_PER_QUERY]
+
+
+def measured_figures(
+    hour: datetime, plug_ids: Collection[int], interval_s: float
+) -> dict[int, HourFigure]:
+    """Return what the samples say about an hour, by plug; without those that say nothing."""
+    reach = gap_limit(interval_s)  # the neighbours across the hour's edges count too
+    samples = PowerSample.objects.filter(
+        at__gt=hour - reach, at__lt=hour + HOUR + reach, plug_id__in=plug_ids
+    )
+    samples_of: dict[int, list[Sample]] = defaultdict(list)
+    for plug_id, at, power_w in samples.values_list("plug_id", "at", "power_w").iterator():
+        samples_of[plug_id].append(Sample(at, power_w))
+    return {
+        plug_id: figure
+        for plug_id, found in samples_of.items()
+        for figure in hour_figures(found, interval_s)
+        if figure.hour == hour
+    }
+
+
+def known_rows(hour: datetime, plug_ids: Collection[int]) -> dict[int, EnergyHour]:
+    """Return the rows of an hour, by plug."""
+    rows = EnergyHour.objects.filter(hour=hour, plug_id__in=plug_ids)
+    return {row.plug_id: row for row in rows}
+
+
+def entry_of(figure: HourFigure | None, row: EnergyHour | None) -> HourEntry | None:
+    """Return what a row is to say: what was measured, and what it holds of the plug's memory."""
+    return merged(figure, remembered_wh(row.source, row.energy_wh) if row else None)
+
+
+def differs(entry: HourEntry, row: EnergyHour | None) -> bool:
+    """Tell whether a row must be written."""
+    return row is None or any(getattr(entry, name) != getattr(row, name) for name in _FIELDS)
+
+
+def row_of(plug_id: int, hour: datetime, entry: HourEntry) -> EnergyHour:
+    """Return the row to be written."""
+    return EnergyHour(plug_id=plug_id, hour=hour, **asdict(entry))
+
+
+def write_rows(rows: list[EnergyHour]) -> None:
+    """Insert or replace these rows, each page of the database once."""
+    EnergyHour.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["plug", "hour"], update_fields=_FIELDS
+    )
+
+
+def _starts(now: datetime, since: datetime | None) -> Iterator[tuple[int, datetime]]:
+    """Yield each plug and where its hours are to be looked at from."""
+    plugs = SmartPlug.objects.order_by("pk")
+    if since is not None:
+        yield from ((plug_id, since) for plug_id in plugs.values_list("pk", flat=True))
+        return
+    earliest = now - _LOOK_BACK
+    rolled = EnergyHour.objects.filter(
+        plug=OuterRef("pk"), hour__gt=earliest, hour__lte=now, source=EnergySource.MEASURED
+    )
+    newest = Subquery(rolled.order_by("-hour").values("hour")[:1])
+    for plug_id, hour in plugs.values_list("pk", newest):
+        yield plug_id, hour or earliest
 
 
 @transaction.atomic
-def _write_hours(plug_id: int, hours: list[datetime], interval_s: float) -> int:
-    # Two roll-ups of one plug go one after the other, or the slower could write what it read before
-    # the other's samples came. SQLite has one writer at a time anyway.
-    list(SmartPlug.objects.select_for_update(no_key=True).filter(pk=plug_id).values_list("pk"))
-    known = {row.hour: row for row in EnergyHour.objects.filter(plug_id=plug_id, hour__in=hours)}
-    measured = (_measured(plug_id, hour, interval_s) for hour in hours)
+def _write_hours(plugs_of: Mapping[datetime, Collection[int]], interval_s: float) -> int:
+    """Write the rows that changed, all at once; return how many."""
+    there = set(lock_plugs(set().union(*plugs_of.values())))
     rows = [
-        _row(plug_id, figure)
-        for figure in measured
-        if figure is not None and _is_better(figure, known.get(figure.hour))
+        row
+        for hour, plug_ids in sorted(plugs_of.items())
+        for batch in batched(sorted(there.intersection(plug_ids)))
+        for row in _better_rows(hour, batch, interval_s)
     ]
-    EnergyHour.objects.bulk_create(
-        rows,
-        update_conflicts=True,
-        unique_fields=["plug", "hour"],
-        update_fields=[*_FIGURES, "source"],
-    )
+    write_rows(rows)
     return len(rows)
 
 
-def _measured(plug_id: int, hour: datetime, interval_s: float) -> HourFigure | None:
-    """Return what the samples say about an hour; None: nothing."""
-    reach = gap_limit(interval_s)  # the neighbours across the hour's edges count too
-    samples = PowerSample.objects.filter(
-        plug_id=plug_id, at__gt=hour - reach, at__lt=hour + HOUR + reach
-    ).values_list("at", "power_w")
-    figures = hour_figures((Sample(at, power_w) for at, power_w in samples.iterator()), interval_s)
-    return next((figure for figure in figures if figure.hour == hour), None)
-
-
-def _is_better(figure: HourFigure, row: EnergyHour | None) -> bool:
-    """Tell whether a row must be written.
+def _better_rows(hour: datetime, plug_ids: list[int], interval_s: float) -> Iterator[EnergyHour]:
+    """Yield the rows of an hour that must be written.
 
     A figure never replaces one that covers more: samples are only ever added, so less coverage
-    means that the rest has been pruned. For the same coverage measured beats the plug's memory.
+    means that the rest has been pruned.
     """
-    if row is None or figure.coverage > row.coverage:
-        return True
-    if figure.coverage < row.coverage:
-        return False
-    is_measured = row.source == EnergySource.MEASURED
-    return not is_measured or any(getattr(figure, name) != getattr(row, name) for name in _FIGURES)
-
-
-def _row(plug_id: int, figure: HourFigure) -> EnergyHour:
-    figures = {name: getattr(figure, name) for name in _FIGURES}
-    return EnergyHour(plug_id=plug_id, hour=figure.hour, source=EnergySource.MEASURED, **figures)
-
-
-def _prune_plug(plug_id: int, kept_from: datetime) -> int:
-    deleted = 0
-    old = PowerSample.objects.filter(plug_id=plug_id, at__lt=kept_from).order_by("at")
-    while batch := list(old.values_list("pk", flat=True)[:_PRUNE_BATCH]):
-        deleted += PowerSample.objects.filter(pk__in=batch).delete()[0]
-    return deleted
+    figures, known = measured_figures(hour, plug_ids, interval_s), known_rows(hour, plug_ids)
+    for plug_id, figure in sorted(figures.items()):
+        row = known.get(plug_id)
+        if row is not None and row.coverage > figure.coverage:
+            continue
+        entry = entry_of(figure, row)
+        if entry is not None and differs(entry, row):
+            yield row_of(plug_id, hour, entry)

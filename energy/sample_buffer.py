@@ -108,6 +108,20 @@ class SampleBuffer:
         self._redis_is_away = error is not None
 
 
+def waiting_lines() -> list[str]:
+    """Return the samples that wait in Redis, each once, for any process; empty while Redis is away."""
+    try:
+        # Both lists at one moment: a process that stores renames one to the other.
+        with client().pipeline(transaction=True) as pipe:
+            pipe.lrange(_STORING_KEY, 0, -1)
+            pipe.lrange(_WAITING_KEY, 0, -1)
+            storing, waiting = pipe.execute()
+    except RedisError as error:
+        logger.debug("no waiting samples: %s", error)
+        return []
+    return list(dict.fromkeys([*storing, *waiting]))
+
+
 def latest_lines() -> dict[str, str]:
     """Return the latest reading's line by device id; empty while Redis is away."""
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -13,8 +13,8 @@ from energy.metering import hour_start
 from energy.models import EnergyHour, EnergySource
 
 HOUR = timedelta(hours=1)
-#: SQLite takes 32,766 parameters in a query; a piece has four.
-_PIECES_PER_QUERY = 4_000
+#: SQLite takes 32,766 parameters in a query; a range has four.
+RANGES_PER_QUERY = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,15 @@ class Piece:
     start: datetime
     end: datetime
     key: int
+
+
+class HourRange(NamedTuple):
+    """Hours ``[first, until)`` of which a share, 0 to 1, lies in the piece with this key."""
+
+    first: datetime
+    until: datetime
+    key: int
+    share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,35 +66,65 @@ class Sums:
         )
 
 
-def piece_sums(plug_ids: Collection[int], pieces: Sequence[Piece]) -> dict[tuple[int, int], Sums]:
+NOTHING = Sums(0.0, 0.0, 0.0, 0.0, None, None)
+
+
+def piece_sums(
+    plug_ids: Collection[int], pieces: Sequence[Piece], *, now: datetime | None = None
+) -> dict[tuple[int, int], Sums]:
     """Return the sums by plug and key; what has no hour is not in it.
 
     An hour that lies in a piece only in part counts by its share of time, as if its power were even:
     where the household's clock is half an hour off, or a price changes within an hour.
+
+    Args:
+        plug_ids: primary keys.
+        pieces: they may overlap.
+        now: the present; what there is of its hour is of the time up to now. None: all is past.
     """
     found: dict[tuple[int, int], Sums] = {}
-    rows = [row for piece in pieces for row in _whole_and_parts(piece)]
-    for first in range(0, len(rows), _PIECES_PER_QUERY):
-        for plug_id, key, *values in _query(plug_ids, rows[first : first + _PIECES_PER_QUERY]):
+    for ranges in hour_ranges(pieces, now):
+        for plug_id, key, *values in _query(plug_ids, ranges):
             sums = Sums(*values)
             known = found.get((plug_id, key))
             found[plug_id, key] = sums if known is None else known + sums
     return found
 
 
-def _whole_and_parts(piece: Piece) -> Iterator[tuple[datetime, datetime, int, float]]:
-    """Yield ranges of hours (start, end, key, share): those in the piece whole, and its edges."""
+def share_of_hour(hour: datetime, piece: Piece, now: datetime | None) -> float:
+    """Return the part of an hour, as far as it is over, that lies in a piece: 0 to 1."""
+    end = hour + HOUR if now is None or now <= hour else min(hour + HOUR, now)
+    overlap = min(piece.end, end) - max(piece.start, hour)
+    return max(overlap / (end - hour), 0.0)
+
+
+def hour_ranges(pieces: Sequence[Piece], now: datetime | None) -> Iterator[list[HourRange]]:
+    """Yield the hours in all pieces, whole ones and edges, as many as one query takes at a time."""
+    ranges = [found for piece in pieces for found in _ranges_of(piece, now)]
+    for first in range(0, len(ranges), RANGES_PER_QUERY):
+        yield ranges[first : first + RANGES_PER_QUERY]
+
+
+def range_values(ranges: Sequence[HourRange]) -> tuple[str, list[Any]]:
+    """Return the placeholders and parameters of ``VALUES`` for these ranges."""
+    time = connection.ops.adapt_datetimefield_value
+    parameters = [
+        value
+        for first, until, key, share in ranges
+        for value in (time(first), time(until), key, share)
+    ]
+    return ", ".join(["(%s, %s, %s, %s)"] * len(ranges)), parameters
+
+
+def _ranges_of(piece: Piece, now: datetime | None) -> Iterator[HourRange]:
     first, last = hour_start(piece.start), hour_start(piece.end)
-    if first == last:
-        yield first, first + HOUR, piece.key, (piece.end - piece.start) / HOUR
-        return
-    if piece.start > first:
-        yield first, first + HOUR, piece.key, (first + HOUR - piece.start) / HOUR
-        first += HOUR
-    if first < last:
-        yield first, last, piece.key, 1.0
-    if piece.end > last:
-        yield last, last + HOUR, piece.key, (piece.end - last) / HOUR
+    whole = first if piece.start == first else first + HOUR
+    edges = {hour for hour in (first, last) if not piece.start <= hour <= piece.end - HOUR}
+    for hour in sorted(edges):
+        if share := share_of_hour(hour, piece, now):
+            yield HourRange(hour, hour + HOUR, piece.key, share)
+    if whole < last:
+        yield HourRange(whole, last, piece.key, 1.0)
 
 
 #: The stretches come first, so that each is one search in the index of plug and hour.
@@ -104,31 +143,22 @@ GROUP BY hour.plug_id, stretch.bucket
 """
 
 
-def statement(
-    plug_ids: Collection[int], rows: Sequence[tuple[datetime, datetime, int, float]]
-) -> tuple[str, list[Any]]:
+def statement(plug_ids: Collection[int], ranges: Sequence[HourRange]) -> tuple[str, list[Any]]:
     """Return the query for these ranges of hours, and its parameters."""
-    time = connection.ops.adapt_datetimefield_value
+    values, parameters = range_values(ranges)
     sql = _SQL.format(  # no value of anybody's is in it, only placeholders
-        values=", ".join(["(%s, %s, %s, %s)"] * len(rows)),
+        values=values,
         table=connection.ops.quote_name(EnergyHour._meta.db_table),  # noqa: SLF001  # public API
         plugs=", ".join(["%s"] * len(plug_ids)),
     )
-    stretches = [
-        value
-        for first, until, key, share in rows
-        for value in (time(first), time(until), key, share)
-    ]
     source = EnergySource.MEASURED.value
-    return sql, [*stretches, source, source, *plug_ids]
+    return sql, [*parameters, source, source, *plug_ids]
 
 
-def _query(
-    plug_ids: Collection[int], rows: Sequence[tuple[datetime, datetime, int, float]]
-) -> list[tuple[Any, ...]]:
-    if not plug_ids or not rows:
+def _query(plug_ids: Collection[int], ranges: Sequence[HourRange]) -> list[tuple[Any, ...]]:
+    if not plug_ids:
         return []
-    sql, parameters = statement(plug_ids, rows)
+    sql, parameters = statement(plug_ids, ranges)
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         return list(cursor.fetchall())

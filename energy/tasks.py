@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import cast
 
 from celery import shared_task
@@ -9,8 +10,10 @@ from django.conf import settings
 from django.utils import timezone
 
 from balupi_site.lib.clock import is_plausible
+from balupi_site.lib.errors import TransientError
 from energy import rollup, services
 from energy.answers import answer
+from energy.services import filling
 from energy.services.discovery import as_json
 from energy.services.switching import Action
 
@@ -29,7 +32,7 @@ def store_samples() -> None:
 
 @shared_task(ignore_result=True)
 def roll_up_hours() -> None:
-    """Complete the hours that a process which died left behind."""
+    """Complete the hours of samples that were stored without them, by a clock that ran ahead."""
     rollup.roll_up_hours(timezone.now(), settings.ENERGY_SAMPLE_INTERVAL_SECONDS)
 
 
@@ -39,6 +42,28 @@ def prune_samples() -> None:
     now = timezone.now()
     if is_plausible(now):
         rollup.prune_samples(now, settings.ENERGY_SAMPLE_RETENTION_DAYS)
+
+
+@shared_task(ignore_result=True)
+def fill_hours() -> None:
+    """Complete missing hours from the plugs' memories; never by a clock that may be wrong."""
+    now = timezone.now()
+    if is_plausible(now):
+        services.fill_hours(now)
+
+
+@shared_task(ignore_result=True)
+def fill_hours_now(reply_to: str) -> None:
+    """Complete missing hours and answer what was filled."""
+    answer(reply_to, lambda: filling.as_json(services.fill_hours(_plausible_now())))
+
+
+@shared_task(ignore_result=True)
+def look_for_anomalies() -> None:
+    """Note what is wrong with the plugs; never by a clock that may be wrong."""
+    now = timezone.now()
+    if is_plausible(now):
+        services.look_for_anomalies(now)
 
 
 @shared_task(ignore_result=True)
@@ -57,3 +82,10 @@ def switch_plug(reply_to: str, device_id: str, action: str) -> None:
 def read_plugs_now(reply_to: str, *device_ids: str) -> None:
     """Read plugs at once, refused logins forgotten, and answer how many gave a reading."""
     answer(reply_to, lambda: services.read_plugs_now(device_ids))
+
+
+def _plausible_now() -> datetime:
+    now = timezone.now()
+    if not is_plausible(now):
+        raise TransientError("The time is not known yet; try again when the clock has been set.")
+    return now

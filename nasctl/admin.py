@@ -13,9 +13,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from balupi_site.lib.admin import FactsAdmin
-from balupi_site.words import ago, span
+from balupi_site.words import ago, span, watts
 from nasctl import services
-from nasctl.models import NasStatus, StateChange, Wake, WakeResult
+from nasctl.models import NasHour, NasStatus, StateChange, Wake, WakeResult
 from nasctl.moments import present_moment
 from nasctl.reasons import failure_text, is_trouble, reason_text, state_text
 from nasctl.services.moves import current_status
@@ -190,3 +190,30 @@ class WakeAdmin(FactsAdmin):
     def what_failed(self, wake: Wake) -> str:
         """Return what failed and what to do."""
         return failure_text(wake.message) or "-"
+
+
+@admin.register(NasHour)
+class NasHourAdmin(FactsAdmin):
+    """The NAS's hours by state."""
+
+    list_display = ["hour", "state", "lasted", "energy", "known"]
+    list_filter = ["state", "hour"]
+    list_select_related = ["plug"]
+    date_hierarchy = "hour"
+    ordering = ["-plug", "-hour", "-state"]  # as the index has it
+    fields = ["plug", "hour", "state", "lasted", "energy", "known"]
+
+    @admin.display(description=_("lasted"), ordering="duration_s")
+    def lasted(self, part: NasHour) -> str:
+        """Return how long the NAS was in the state."""
+        return span(part.duration_s)
+
+    @admin.display(description=_("energy, Wh"), ordering="energy_wh")
+    def energy(self, part: NasHour) -> str:
+        """Return the energy; a dash where it is not known."""
+        return watts(part.energy_wh)
+
+    @admin.display(description=_("of which known"), ordering="known_s")
+    def known(self, part: NasHour) -> str:
+        """Return how much of the time the energy is of."""
+        return span(part.known_s)

@@ -8,12 +8,15 @@ from typing import ClassVar
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from energy.models import SmartPlug
+from nasctl.energy_split import HOUR_STATE_LABELS
 from nasctl.evidence import Stage
 from nasctl.moments import Moment
 from nasctl.reasons import STATE_LABELS, state_text
 from nasctl.state import NasState
 
 _STATES = [(state.value, label) for state, label in STATE_LABELS.items()]
+_HOUR_STATES = [(state.value, label) for state, label in HOUR_STATE_LABELS.items()]
 
 
 class WakeResult(models.TextChoices):
@@ -130,3 +133,31 @@ class StateChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.from_state} -> {self.to_state}"
+
+
+class NasHour(models.Model):
+    """A state's part of one hour of the NAS's plug; kept for ever.
+
+    The parts of an hour add up to its ``EnergyHour``; where that changes, it is split again.
+    """
+
+    plug = models.ForeignKey(SmartPlug, on_delete=models.CASCADE, related_name="+", db_index=False)
+    hour = models.DateTimeField(help_text=_("Start of the hour, UTC."))
+    state = models.CharField(max_length=16, choices=_HOUR_STATES)
+    duration_s = models.FloatField(help_text=_("How long the NAS was in the state."))
+    energy_wh = models.FloatField(
+        null=True, help_text=_("Of the known part of that time; empty: nothing of it is known.")
+    )
+    known_s = models.FloatField(help_text=_("How much of that time the energy is known of."))
+
+    class Meta:
+        verbose_name = _("hour by state")
+        verbose_name_plural = _("hours by state")
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["plug", "hour", "state"], name="one_part_per_plug_hour_and_state"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.hour:%Y-%m-%d %H}h {self.state}"

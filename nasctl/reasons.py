@@ -6,6 +6,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
+from balupi_site.words import NBSP, span
 from nasctl.evidence import Stage
 from nasctl.state import NasState, Reason
 
@@ -75,7 +76,8 @@ REFUSALS: dict[str, str | Promise] = {
         "The NAS's plug is switched off, so no signal can wake it. Switch the plug on first."
     ),
     "nas_on": _(
-        "The NAS is not asleep. Its plug can be switched off once it is; shut it down first."
+        "The NAS is not asleep, and what it is still writing would be lost. Shut it down first; if it "
+        "hangs, an admin can unlock its plug for a minute, on the admin's page of plugs."
     ),
 }
 
@@ -88,6 +90,14 @@ def state_text(state: str) -> str:
 def reason_text(reason: str) -> str:
     """Return why, as a sentence; "" where the reason is not one of ours (older or none)."""
     return str(_REASONS[Reason(reason)]) if reason in list(Reason) else ""
+
+
+def silence_text(power_w: float, duration_s: float, *, lasts: bool) -> str:
+    """Return a sentence about a NAS that draws power (W) and does not answer, so far or once."""
+    known = {"power": f"{power_w:.0f}{NBSP}W", "duration": span(duration_s)}
+    if lasts:
+        return gettext("The NAS draws %(power)s but has not answered for %(duration)s.") % known
+    return gettext("The NAS drew %(power)s without answering for %(duration)s.") % known
 
 
 def failure_text(message: str) -> str:

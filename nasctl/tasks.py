@@ -7,7 +7,9 @@ from collections.abc import Callable
 
 from celery import shared_task
 from django.db import connections
+from django.utils import timezone
 
+from balupi_site.lib.clock import is_plausible
 from nasctl import services
 from pihole.tasks import reconcile_names
 
@@ -16,6 +18,14 @@ from pihole.tasks import reconcile_names
 def watch_nas() -> None:
     """Watch the NAS until the worker ends; where somebody does already, have them look now."""
     services.watch(names_changed=switch_names, has_arrived=tell_arrival)
+
+
+@shared_task(ignore_result=True)
+def split_hours() -> None:
+    """Split the NAS's hours by its state; never by a clock that may be far ahead."""
+    now = timezone.now()
+    if is_plausible(now):
+        services.split_hours(now)
 
 
 def switch_names() -> None:

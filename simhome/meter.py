@@ -22,7 +22,7 @@ _SAMPLE_STEP = timedelta(seconds=1)
 class Meter:
     """Integrates a load's power while the relay is on, only as far as somebody asks.
 
-    Before ``relay_on`` or ``load`` is changed, ``advance`` must be called.
+    Before ``relay_on``, ``has_mains`` or ``load`` is changed, ``advance`` must be called.
     """
 
     def __init__(self, load: Load, *, start: datetime, time_zone: ZoneInfo) -> None:
@@ -34,6 +34,7 @@ class Meter:
         if _offset(start, time_zone) % HOUR:
             raise ValueError(f"Time zone {time_zone.key} is not whole hours from UTC")
         self.relay_on = True
+        self.has_mains = True
         self.energy_wh = 0.0
         self._time_zone = time_zone
         self._until = start.astimezone(UTC)
@@ -124,6 +125,8 @@ class Meter:
 
     def _account_step(self, at: datetime, now: datetime) -> datetime:
         """Account for the time from ``at`` in which power is the same; return its end."""
+        if not self.has_mains:
+            return now
         if not self.relay_on:
             self._record(at, now, 0.0)
             return now

@@ -15,6 +15,7 @@ from simhome.loopback import require_loopback
 from simhome.plug_device import PlugDevice
 from simhome.plug_http import PlugHttp, Reply, Request
 from simhome.plug_methods import DEVICE_TYPE, answer
+from simhome.tapo_errors import TRANSPORT_UNKNOWN
 
 COOKIE = "TP_SESSIONID"
 
@@ -111,7 +112,8 @@ class SimPlug(PlugDevice):
         Args:
             name: One of ``FAULTS``.
             parameters: ``kind`` (undecryptable, not_json, json_list or no_result) for "garbage",
-                ``seconds`` before each answer for "slow".
+                ``seconds`` before each answer for "slow", ``behind_s`` for "clock_wrong", the error
+                ``code`` for "no_memory".
 
         Raises:
             ValueError: if there is no such fault or parameter, or the parameter makes no sense.
@@ -125,15 +127,15 @@ class SimPlug(PlugDevice):
 
     def clear_faults(self) -> None:
         """End all faults; who still waits for an answer is cut off and may ask again."""
-        was_silent = plug_faults.NEVER_ANSWERING & self.faults.keys()
+        has_waiting = plug_faults.LEAVING_WAITING & self.faults.keys()
         self.faults = {}
-        if was_silent and self._http is not None:
+        if has_waiting and self._http is not None:
             self._http.drop_connections()
         self._apply_faults()
 
     def probe(self, sender: Address) -> None:
         """Answer a discovery probe from the plug's own address."""
-        if self._http is None or "silent" in self.faults:
+        if self._http is None or plug_faults.SILENT & self.faults.keys():
             return
         self.calls["probe"] += 1
         if self.faults.pop("port_closed_until_probe", None) is not None:
@@ -161,7 +163,10 @@ class SimPlug(PlugDevice):
 
     def _apply_faults(self) -> None:
         self._sessions.single = "single_session" in self.faults
+        self.has_mains = "unplugged" not in self.faults
+        self.clock_behind_s = float(str(self.faults.get("clock_wrong", {}).get("behind_s", 0)))
         if self._http is not None:
+            self._http.hangs_up = "hangs_up" in self.faults
             self._http.delay_s = float(str(self.faults.get("slow", {}).get("seconds", 0)))
             self._http.switch(plug_faults.reachability(self.faults))
 
@@ -196,6 +201,7 @@ class SimPlug(PlugDevice):
             "/app/handshake1": self._handshake1,
             "/app/handshake2": self._handshake2,
             "/app/request": self._request,
+            "/app": _old_handshake,
         }
         handler = handlers.get(request.path)
         if handler is None or request.method != "POST":
@@ -213,13 +219,15 @@ class SimPlug(PlugDevice):
         if len(request.body) != SEED_BYTES:
             return Reply(HTTPStatus.BAD_REQUEST)
         cookie, body = self._sessions.handshake1(request.body)
+        if "login_mismatch" in self.faults:
+            body = body[:SEED_BYTES] + bytes(len(body) - SEED_BYTES)
         return Reply(body=body, headers={"Set-Cookie": f"{COOKIE}={cookie};TIMEOUT={SESSION_S}"})
 
     def _handshake2(self, request: Request) -> Reply:
         accepted = self._sessions.handshake2(request.cookie(COOKIE), request.body)
         return Reply() if accepted else Reply(HTTPStatus.FORBIDDEN)
 
-    def _request(self, request: Request) -> Reply:
+    def _request(self, request: Request) -> Reply | None:
         cipher = self._sessions.cipher(request.cookie(COOKIE))
         if cipher is None or "forbidden_request" in self.faults:
             return Reply(HTTPStatus.FORBIDDEN)
@@ -228,12 +236,24 @@ class SimPlug(PlugDevice):
             plaintext = cipher.decrypt(sequence, request.body)
         except (KlapError, ValueError):  # what real plugs say to this is not known
             return Reply(HTTPStatus.FORBIDDEN)
+        if plug_faults.is_never_answered(self.faults, plaintext):
+            return None
         failing = plug_faults.failing_methods(self.faults)
         reply = json.dumps(answer(self, _decoded(plaintext), failing=failing)).encode()
         if "garbage" in self.faults:
             kind = self.faults["garbage"]["kind"]
             return Reply(body=plug_faults.garbage(kind, cipher, sequence))
+        if "negative_power" in self.faults:
+            reply = plug_faults.as_negative_power(reply)
         return Reply(body=cipher.encrypt(sequence, reply))
+
+
+def _old_handshake(_request: Request) -> Reply:
+    """Answer a client of the time before KLAP (AES), as after an update that brought KLAP.
+
+    Code 1003: Tapo notes, section 7; that it comes with status 200 is an assumption.
+    """
+    return Reply(body=json.dumps({"error_code": TRANSPORT_UNKNOWN}).encode())
 
 
 async def swap_hosts(first: SimPlug, second: SimPlug) -> None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from simhome.clock import Clock
@@ -52,7 +52,19 @@ class PlugDevice:
         self.clock = clock
         self.meter = Meter(load, start=clock.now(), time_zone=time_zone)
         self.on_relay: Callable[[bool], None] | None = None
+        self.clock_behind_s = 0.0  # how much the time that it tells is wrong
         self._on_since_s = clock.monotonic()
+
+    @property
+    def has_mains(self) -> bool:
+        """Whether the plug itself has mains; without, it measures and remembers nothing."""
+        return self.meter.has_mains
+
+    @has_mains.setter
+    def has_mains(self, has_mains: bool) -> None:
+        if has_mains != self.meter.has_mains:
+            self.settle()
+            self.meter.has_mains = has_mains
 
     @property
     def relay_on(self) -> bool:
@@ -84,13 +96,18 @@ class PlugDevice:
         self.settle()
         self.meter.load = load
 
+    def told_time(self, now: datetime) -> datetime:
+        """Return the time that the plug takes ``now`` for."""
+        return now - timedelta(seconds=self.clock_behind_s)
+
     def settle(self) -> None:
         """Measure up to now; to be called just before a load that keeps no history changes."""
         self.meter.advance(self.clock.now())
 
     def power_w(self, at: datetime | None = None) -> float:
-        """Return the power in W at ``at``, by default now: 0.0 while the relay is off."""
-        return self.load.power_w(at or self.clock.now()) if self.relay_on else 0.0
+        """Return the power in W at ``at``, by default now: 0.0 while relay or mains are off."""
+        has_power = self.relay_on and self.has_mains
+        return self.load.power_w(at or self.clock.now()) if has_power else 0.0
 
     def energy_wh(self) -> float:
         """Return the exact energy in Wh since this object was made, not rounded as a plug does."""

@@ -71,6 +71,7 @@ class PlugHttp:
         """Answer by ``respond``; where it returns None, the client waits for ever."""
         self.respond = respond
         self.delay_s = 0.0
+        self.hangs_up = False  # as if an idle connection were closed just when it is used again
         self.connections: set[_Connection] = set()
         self._listener = SwitchedListener(
             host=host, port=port, protocol_factory=lambda: _Connection(self)
@@ -110,6 +111,7 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._received = bytearray()
         self._busy = False
+        self._answered: set[str] = set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for mypy
@@ -140,6 +142,10 @@ class _Connection(asyncio.Protocol):
                 return
             if request is None:
                 return
+            if self._server.hangs_up and request.path in self._answered:
+                self.abort()
+                return
+            self._answered.add(request.path)
             self._busy = True
             reply = self._server.respond(request)
             if reply is None:

@@ -160,7 +160,7 @@ def _energy_usage(device: PlugDevice, _params: Params, now: datetime) -> Json:
         "month_runtime": int(sum(map(device.meter.day_on_min, month_days))),
         "today_energy": round(device.meter.day_wh(today)),
         "month_energy": round(sum(map(device.meter.day_wh, month_days))),
-        "local_time": local_time(now, device.time_zone),
+        "local_time": local_time(device.told_time(now), device.time_zone),
         "current_power": round(device.power_w(now) * 1000),
     }
     if device.profile.energy_version == 1:
@@ -209,11 +209,11 @@ def _emeter_calibration(device: PlugDevice, _params: Params, _now: datetime) -> 
 
 
 def _energy_data(device: PlugDevice, params: Params, now: datetime) -> Json:
-    return energy_data(device.meter, params, now, device.time_zone)
+    return energy_data(device.meter, params, device.told_time(now), device.time_zone)
 
 
 def _power_data(device: PlugDevice, params: Params, now: datetime) -> Json:
-    return power_data(device.meter, params, now, device.time_zone)
+    return power_data(device.meter, params, device.told_time(now), device.time_zone)
 
 
 def _fixed(result: Json) -> "_Method":

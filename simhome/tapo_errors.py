@@ -6,6 +6,8 @@ BAD_PARAMETERS = -1008
 # Tapo notes, section 7: what get_energy_usage answers while the clock is unset. The name is
 # python-kasa's (JSON_DECODE_FAIL_ERROR); a request that is no JSON gets it too.
 JSON_DECODE_FAILED = -1003
+# Tapo notes, section 7: what a plug answers to the way of connecting that an update has taken away.
+TRANSPORT_UNKNOWN = 1003
 
 
 class MethodError(Exception):

@@ -1,5 +1,5 @@
 """The admin's pages of this app."""
 
-from energy.admin import facts, plugs
+from energy.admin import anomalies, facts, plugs, tariffs
 
-__all__ = ["facts", "plugs"]
+__all__ = ["anomalies", "facts", "plugs", "tariffs"]

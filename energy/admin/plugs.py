@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +21,11 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from balupi_site.lib.admin import FactsAdmin
 from balupi_site.lib.errors import BaluPiError
 from energy import services, tasks
 from energy.answers import ask_worker
-from energy.models import EnergyHour, PowerSample, SmartPlug
+from energy.models import Anomaly, EnergyHour, PowerSample, SmartPlug, SwitchUnlock
 from energy.services import PlugLatest
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ else:
 
 _WAIT_S = 10
 _DISCOVER_WAIT_S = 15
+_UNLOCK_S = int(SwitchUnlock.DURATION.total_seconds())
 _FACTS = [
     "status_badge",
     "status_since",
@@ -51,14 +54,17 @@ _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
 class _PlugChangeList(ChangeList):
-    """Gets the latest readings of the whole page at once."""
+    """Gets the latest readings and unlocks of the whole page at once."""
 
     def get_results(self, request: HttpRequest) -> None:
-        """Fetch the page's plugs, then their latest readings."""
+        """Fetch the page's plugs, then their latest readings and unlocks."""
         super().get_results(request)
-        plugs = list(self.result_list)
-        for latest in services.latest_of_plugs(plugs, timezone.now()):
+        plugs, now = list(self.result_list), timezone.now()
+        for latest in services.latest_of_plugs(plugs, now):
             latest.plug.latest = latest  # type: ignore[attr-defined]  # for this page only
+        left_s = services.unlock_left_s(plugs, now)
+        for plug in plugs:
+            plug.unlock_left_s = left_s.get(plug.pk, 0.0)
         self.result_list = plugs
 
 
@@ -66,12 +72,14 @@ class _PlugChangeList(ChangeList):
 class SmartPlugAdmin(_PlugAdmin):
     """Plugs: how they are, what they draw, and what can be done with them."""
 
-    list_display = ["name", "status_badge", "power", "age", "role", "host", "model", "enabled"]
+    list_display = [
+        "name", "status_badge", "power", "age", "role", "host", "model", "enabled", "unlocked",
+    ]  # fmt: skip
     list_filter = ["status", "role", "enabled"]
     search_fields = ["name", "host", "mac", "device_id"]
     fields = ["name", "role", "enabled", "host", *_FACTS]
     readonly_fields = _FACTS
-    actions = ["read_now", "switch_on", "switch_off"]
+    actions = ["read_now", "switch_on", "switch_off", "unlock"]
     change_list_template = "admin/energy/smartplug/change_list.html"
 
     class Media:
@@ -110,6 +118,12 @@ class SmartPlugAdmin(_PlugAdmin):
             return gettext("never read")
         return ("⚠ " if latest.is_stale else "") + short_age(latest.age_s)
 
+    @admin.display(description=_("lock"))
+    def unlocked(self, plug: SmartPlug) -> str:
+        """Show for how much longer nothing keeps the plug from being switched off."""
+        left_s = math.ceil(getattr(plug, "unlock_left_s", 0.0))
+        return gettext("unlocked for %(left)s s") % {"left": left_s} if left_s else ""
+
     def save_model(
         self,
         request: HttpRequest,
@@ -129,12 +143,12 @@ class SmartPlugAdmin(_PlugAdmin):
     ) -> tuple[list[Any], dict[Any, int], set[Any], list[Any]]:
         """Count what goes with the plugs; listing ten thousands of samples would take minutes.
 
-        Samples and hours cannot be deleted by themselves, but with their plug they may.
+        Facts cannot be deleted by themselves, but with their plug they may.
         """
         plugs = list(objs)
         counts = {
             model._meta.verbose_name_plural: model._default_manager.filter(plug__in=plugs).count()  # noqa: SLF001
-            for model in (PowerSample, EnergyHour)
+            for model in (PowerSample, EnergyHour, Anomaly, SwitchUnlock)
         }
         return [str(plug) for plug in plugs], counts, set(), []
 
@@ -171,15 +185,23 @@ class SmartPlugAdmin(_PlugAdmin):
         if "confirmed" in request.POST:
             self._switch(request, queryset, "off")
             return None
-        context = {
-            **self.admin_site.each_context(request),
-            "title": gettext("Switch off?"),
-            "plugs": queryset,
-            "opts": self.opts,
-            "action_name": "switch_off",
-            "checkbox_name": ACTION_CHECKBOX_NAME,
-        }
-        return TemplateResponse(request, "admin/energy/smartplug/confirm_switch_off.html", context)
+        return self._confirm(request, queryset, "switch_off", gettext("Switch off?"))
+
+    @admin.action(description=_("Unlock for 60 seconds"), permissions=["change"])
+    def unlock(self, request: HttpRequest, queryset: QuerySet[SmartPlug]) -> HttpResponse | None:
+        """Let the plugs be switched off whatever guards say, after asking once more."""
+        if "confirmed" not in request.POST:
+            return self._confirm(request, queryset, "unlock", gettext("Unlock?"))
+        for plug in queryset:
+            services.unlock_plug(
+                plug,
+                unlocked_by=request.user.get_username(),
+                unlocked_from=request.META.get("REMOTE_ADDR", ""),
+                now=timezone.now(),
+            )
+            text = gettext("%(plug)s is unlocked for %(seconds)s seconds.")
+            self.message_user(request, text % {"plug": plug, "seconds": _UNLOCK_S})
+        return None
 
     def discover(self, request: HttpRequest) -> HttpResponse:
         """Search the network for plugs, and tell what was found."""
@@ -200,6 +222,22 @@ class SmartPlugAdmin(_PlugAdmin):
                     self.message_user(request, text, messages.WARNING)
         return HttpResponseRedirect(reverse("admin:energy_smartplug_changelist"))
 
+    def _confirm(
+        self, request: HttpRequest, plugs: QuerySet[SmartPlug], action: str, title: str
+    ) -> HttpResponse:
+        """Return the page that says what can happen, and asks."""
+        context = {
+            **self.admin_site.each_context(request),
+            "title": title,
+            "plugs": plugs,
+            "seconds": _UNLOCK_S,
+            "opts": self.opts,
+            "action_name": action,
+            "checkbox_name": ACTION_CHECKBOX_NAME,
+        }
+        template = f"admin/energy/smartplug/confirm_{action}.html"
+        return TemplateResponse(request, template, context)
+
     def _switch(self, request: HttpRequest, plugs: QuerySet[SmartPlug], action: str) -> None:
         for plug in plugs:
             device_id = plug.device_id
@@ -213,6 +251,15 @@ class SmartPlugAdmin(_PlugAdmin):
                 state = gettext("on") if is_on else gettext("off")
                 text = gettext("%(plug)s is %(state)s.")
                 self.message_user(request, text % {"plug": plug, "state": state})
+
+
+@admin.register(SwitchUnlock)
+class SwitchUnlockAdmin(FactsAdmin):
+    """Who has unlocked which plug when, and from where; the newest first."""
+
+    list_display = ["at", "plug", "unlocked_by", "unlocked_from"]
+    list_filter = ["plug"]
+    list_select_related = ["plug"]
 
 
 def short_age(age_s: float) -> str:

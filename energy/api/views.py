@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import Http404
 from django.utils import timezone
 from rest_framework import serializers, status
 from rest_framework.permissions import SAFE_METHODS
@@ -16,6 +15,7 @@ from balupi_site.lib.access import MayAdminister, MayRead
 from balupi_site.lib.errors import RefusedError
 from energy import services, tasks
 from energy.answers import ask_worker
+from energy.api.queries import plug_or_404
 from energy.api.serializers import PlugEditSerializer, current_json, plug_json
 from energy.models import SmartPlug
 
@@ -62,11 +62,11 @@ class PlugView(APIView):
 
     def get(self, _request: Request, device_id: str) -> Response:
         """Return the plug."""
-        return _answer(_plug_or_404(device_id))
+        return _answer(plug_or_404(device_id))
 
     def put(self, request: Request, device_id: str) -> Response:
         """Change name, role, enabled or host; what is left out stays."""
-        plug = _plug_or_404(device_id)
+        plug = plug_or_404(device_id)
         serializer = PlugEditSerializer(plug, data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
         try:
@@ -79,7 +79,7 @@ class PlugView(APIView):
 
     def delete(self, _request: Request, device_id: str) -> Response:
         """Delete the plug with all its samples and hours."""
-        services.delete_plug(_plug_or_404(device_id))
+        services.delete_plug(plug_or_404(device_id))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -91,18 +91,10 @@ class SwitchView(APIView):
 
     def post(self, _request: Request, device_id: str) -> Response:
         """Switch and return the state that the plug itself reports."""
-        plug = _plug_or_404(device_id)
+        plug = plug_or_404(device_id)
         is_on = ask_worker(tasks.switch_plug, plug.device_id, self.action, wait_s=SWITCH_WAIT_S)
         state = "on" if is_on else "off"
         return Response({"device_id": plug.device_id, "new_state": state, "relay_on": is_on})
-
-
-def _plug_or_404(device_id: str) -> SmartPlug:
-    # Plugs' ids are plain; anything else, NUL included, would be an error of PostgreSQL's.
-    plug = SmartPlug.objects.filter(device_id=device_id).first() if device_id.isalnum() else None
-    if plug is None:
-        raise Http404("There is no such plug.")
-    return plug
 
 
 def _answer(plug: SmartPlug) -> Response:

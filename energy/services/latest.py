@@ -95,33 +95,21 @@ def read_role_now(role: str, *, wait_s: float) -> Reading | None:
     Returns:
         None where there is no such plug or no answer in time.
     """
-    return _read_role(role, wait_s=wait_s, at_once=False)
-
-
-def relay_of_role_now(role: str, *, wait_s: float) -> bool | None:
-    """Ask the plug with this role whether its relay is on, back-off or not; None where not known.
-
-    For the worker only.
-    """
-    reading = _read_role(role, wait_s=wait_s, at_once=True)
-    return reading.relay_on if reading else None
-
-
-def _read_role(role: str, *, wait_s: float, at_once: bool) -> Reading | None:
     plugs = SmartPlug.objects.enabled().not_refusing(credentials_digest())
     plug = plugs.filter(role=role).first()
     if plug is None:
         return None
-    result = shared_pool().read_now(target_of(plug), wait_s=wait_s, at_once=at_once)
+    result = shared_pool().read_now(target_of(plug), wait_s=wait_s, at_once=False)
     if result is not None:
         record(plug, result, is_sample=False)
     return result.reading if isinstance(result, Seen) else None
 
 
 def _newest_samples(plugs: list[SmartPlug], now: dt.datetime) -> QuerySet[PowerSample]:
-    newest = PowerSample.objects.filter(plug=OuterRef("pk"), at__lte=now).order_by("-at")
+    kept = dt.timedelta(days=settings.ENERGY_SAMPLE_RETENTION_DAYS)
+    newest = PowerSample.objects.filter(plug=OuterRef("pk"), at__gt=now - kept, at__lte=now)
     newest_ids = SmartPlug.objects.filter(pk__in=[plug.pk for plug in plugs]).values_list(
-        Subquery(newest.values("pk")[:1])
+        Subquery(newest.order_by("-at").values("pk")[:1])
     )
     return PowerSample.objects.filter(pk__in=newest_ids)
 

@@ -45,11 +45,12 @@ _trouble = _Trouble()
 def store_samples(now: dt.datetime) -> int:
     """Move the waiting samples into the database and bring their hours up to date.
 
-    A process that dies at any point loses nothing and stores nothing twice: samples leave the
-    buffer after the commit, and a second insert of the same plug and time changes nothing.
+    One transaction for all of it, so that each page of the database is written once. A process that
+    dies at any point loses nothing and stores nothing twice: samples leave the buffer after the
+    commit, and a second insert of the same plug and time changes nothing.
 
     Args:
-        now: hours that begin later (a clock was wrong) are left to ``roll_up_hours``.
+        now: hours of later samples (a clock was wrong) are left to ``roll_up_hours``.
 
     Returns:
         The number of samples handled; 0 where another process is at it, or where the database
@@ -60,28 +61,28 @@ def store_samples(now: dt.datetime) -> int:
             return 0
         try:
             # A second round: a list left by a process that died hides the one after it.
-            stored = [pair for _round in range(2) for pair in _store_waiting()]
-            due = [(plug_id, at) for plug_id, at in stored if at <= now]
-            roll_up(due, interval_s=settings.ENERGY_SAMPLE_INTERVAL_SECONDS)
+            count = sum(_store_waiting(now) for _round in range(2))
         except DatabaseError as error:
             _trouble.note(error)
             return 0
     _trouble.note(None)
-    return len(stored)
+    return count
 
 
-def _store_waiting() -> list[tuple[int, dt.datetime]]:
-    """Store what waits now; return plug id and time of each sample."""
+def _store_waiting(now: dt.datetime) -> int:
+    """Store what waits at this moment; return the number of samples."""
     lines = buffer.take()
     if not lines:
-        return []
+        return 0
     readings = (Reading.from_line(line) for line in lines)
     with transaction.atomic():
         samples = _samples(reading for reading in readings if reading is not None)
         PowerSample.objects.bulk_create(samples, ignore_conflicts=True, batch_size=_INSERT_BATCH)
+        due = [(sample.plug_id, sample.at) for sample in samples if sample.at <= now]
+        roll_up(due, interval_s=settings.ENERGY_SAMPLE_INTERVAL_SECONDS)
     buffer.forget(lines)
     logger.debug("%s samples stored", len(samples))
-    return [(sample.plug_id, sample.at) for sample in samples]
+    return len(samples)
 
 
 def _samples(readings: Iterable[Reading]) -> list[PowerSample]:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from typing import Literal
 
 from django.conf import settings
+from django.utils import timezone
 
 from balupi_site.lib.errors import PermanentError, RefusedError, TransientError
-from energy.models import SmartPlug
+from energy.models import SmartPlug, SwitchUnlock
 from energy.plug_link import NO_ANSWER
 from energy.plug_pool import credentials_digest, shared_pool
 from energy.readings import Failure, FailureKind, Seen
 from energy.services.polling import record, target_of
+from energy.services.unlocking import present_unlock
 from energy.tapo import LOGIN_HINT, PlugError
+
+logger = logging.getLogger(__name__)
 
 Action = Literal["on", "off", "toggle"]
 #: Takes the plug and whether it is to be on; returns why that must not be, or None.
@@ -39,7 +44,7 @@ def switch_plug(device_id: str, action: Action) -> bool:
 
     Raises:
         PermanentError: there is no such plug, or somebody must change something first.
-        RefusedError: a guard is against it.
+        RefusedError: a guard is against it, and no admin has unlocked the plug.
         TransientError: the plug did not answer, or did not switch.
     """
     plug = SmartPlug.objects.filter(device_id=device_id).first()
@@ -49,10 +54,28 @@ def switch_plug(device_id: str, action: Action) -> bool:
         raise PermanentError(LOGIN_HINT)
     deadline_s = time.monotonic() + min(settings.ENERGY_PLUG_TIMEOUT_SECONDS, _LONGEST_S)
     on = not _is_on_now(plug, deadline_s) if action == "toggle" else action == "on"
-    for guard in _guards:
-        if (refusal := guard(plug, on)) is not None:
-            raise refusal
-    return _switch(plug, on=on, deadline_s=deadline_s)
+    refusal = _refusal(plug, on=on)
+    unlock = present_unlock(plug, timezone.now()) if refusal else None
+    if refusal and unlock is None:
+        raise refusal
+    is_on = _switch(plug, on=on, deadline_s=deadline_s)
+    if refusal and unlock:
+        _log_overruled(unlock, refusal, is_on=is_on)
+    return is_on
+
+
+def _refusal(plug: SmartPlug, *, on: bool) -> RefusedError | None:
+    """Return what the first guard has against it; None: nobody has."""
+    refusals = (guard(plug, on) for guard in _guards)
+    return next((refusal for refusal in refusals if refusal is not None), None)
+
+
+def _log_overruled(unlock: SwitchUnlock, refusal: RefusedError, *, is_on: bool) -> None:
+    logger.info(
+        "plug %s was switched %s in spite of %s: unlocked by %s from %s at %s",
+        unlock.plug.name, "on" if is_on else "off", refusal.code,
+        unlock.unlocked_by, unlock.unlocked_from, unlock.at.isoformat(timespec="seconds"),
+    )  # fmt: skip
 
 
 def _is_on_now(plug: SmartPlug, deadline_s: float) -> bool:

@@ -27,6 +27,9 @@ class FakePlug:
         self.hangs = False
         self.relay_on = True
         self.ignores_switching = False
+        self.memory: Mapping[str, Any] | int = {}
+        self.local_time = ""
+        self.memories = 0
         self.opened = self.reads = self.switched = self.closed = 0
         self.is_asked: Future[None] = Future()
         self._answer: Future[None] = Future()
@@ -51,8 +54,13 @@ class FakePlug:
                 "nickname": nickname,
                 "device_on": self.relay_on,
             },
+            "get_energy_usage": {"local_time": self.local_time},
             "get_emeter_data": {"power_mw": 60_000 if self.relay_on else 0},
         }
+
+    async def energy_data(self, *, start_s: int, end_s: int) -> Mapping[str, Any] | int:
+        self.memories += 1
+        return self.memory
 
     async def set_relay(self, *, on: bool) -> None:
         self.switched += 1

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
+from django.apps import apps
 from django.contrib.auth.models import Permission, User
 from django.contrib.messages import get_messages
 from django.test import Client
@@ -14,7 +16,15 @@ from django.urls import reverse
 from balupi_site.lib.errors import RefusedError, TransientError
 from energy import tasks
 from energy.admin import plugs
-from energy.models import EnergyHour, PlugRole, PlugStatus, PowerSample, SmartPlug
+from energy.models import (
+    Anomaly,
+    EnergyHour,
+    PlugRole,
+    PlugStatus,
+    PowerSample,
+    SmartPlug,
+    SwitchUnlock,
+)
 from energy.sample_buffer import SampleBuffer
 from energy.tests.factories import NOON, id_of, make_plug, make_reading
 
@@ -73,7 +83,7 @@ def test_a_plug_that_was_never_read_says_so(owner: Client) -> None:
 
 def test_more_plugs_cost_no_more_queries(owner: Client, django_assert_num_queries: Any) -> None:
     make_plug(101)
-    with django_assert_num_queries(6) as captured:
+    with django_assert_num_queries(7) as captured:
         owner.get(PLUGS)
     for number in range(102, 112):
         make_plug(number)
@@ -141,6 +151,79 @@ def test_a_refusal_is_shown(owner: Client, worker: dict[str, Any]) -> None:
     assert texts(response) == ["The NAS is not off."]
 
 
+def test_unlocking_says_first_what_can_happen(owner: Client) -> None:
+    plug = make_plug(name="NAS")
+    asking = act(owner, "unlock", plug)
+    assert asking.status_code == 200
+    page = asking.content.decode()
+    assert all(text in page for text in ("NAS", "loses data", "hangs", "60 seconds"))
+    assert not SwitchUnlock.objects.exists()
+    done = act(owner, "unlock", plug, confirmed="yes")
+    unlock = SwitchUnlock.objects.get()
+    assert (unlock.plug, unlock.unlocked_by, unlock.unlocked_from) == (plug, "owner", "127.0.0.1")
+    assert texts(done) == ["NAS is unlocked for 60 seconds."]
+
+
+def test_unlocking_needs_the_right_to_change() -> None:
+    reader = User.objects.create_user("reader", is_staff=True)
+    reader.user_permissions.add(Permission.objects.get(codename="view_smartplug"))
+    client = Client()
+    client.force_login(reader)
+    act(client, "unlock", make_plug(), confirmed="yes")
+    assert not SwitchUnlock.objects.exists()
+
+
+def test_the_list_shows_how_much_longer_a_plug_is_unlocked(owner: Client) -> None:
+    with time_machine.travel(NOON, tick=False):
+        make_plug(102)
+        unlock_of(make_plug(101), at=NOON - timedelta(seconds=16.5))
+        page = owner.get(PLUGS).content.decode()
+    assert page.count("unlocked for") == 1
+    assert "unlocked for 44 s" in page
+
+
+def unlock_of(plug: SmartPlug, at: datetime = NOON) -> SwitchUnlock:
+    return SwitchUnlock.objects.create(
+        plug=plug, at=at, unlocked_by="owner", unlocked_from="command"
+    )
+
+
+def anomaly_of(plug: SmartPlug, **fields: Any) -> Anomaly:
+    facts = {"mean_w": 44.0, "usual_max_w": 16.0}
+    values = {"kind": "unusual_power", "began_at": NOON, "facts": facts, **fields}
+    return Anomaly.objects.create(plug=plug, **values)
+
+
+def test_anomalies_are_told_in_words(owner: Client) -> None:
+    freezer, lamp = make_plug(101, name="Freezer"), make_plug(102, name="Lamp")
+    anomaly_of(freezer)
+    anomaly_of(lamp, ended_at=NOON + timedelta(hours=3))
+    url = "/admin/energy/anomaly/"
+    page = owner.get(url).content.decode()
+    assert "Freezer draws 44\xa0W, usually at most 16\xa0W." in page
+    assert "Lamp drew 44\xa0W, usually at most 16\xa0W." in page
+    assert all(text in page for text in ("lasting", "over", "3\xa0h"))
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        pytest.param("open=yes", ["Freezer draws"], id="lasting"),
+        pytest.param("open=no", ["Lamp drew"], id="over"),
+        pytest.param("open=x", ["Freezer draws", "Lamp drew"], id="nonsense"),
+        pytest.param("kind=plug_lost", [], id="another kind"),
+        pytest.param("plug__name=Lamp", ["Lamp drew"], id="a plug"),
+    ],
+)
+def test_anomalies_can_be_filtered(owner: Client, query: str, shown: list[str]) -> None:
+    anomaly_of(make_plug(101, name="Freezer"))
+    anomaly_of(make_plug(102, name="Lamp"), ended_at=NOON + timedelta(hours=3))
+    if query.startswith("plug"):
+        query = f"plug__id__exact={SmartPlug.objects.get(name='Lamp').pk}"
+    page = owner.get(f"/admin/energy/anomaly/?{query}").content.decode()
+    assert [text for text in ("Freezer draws", "Lamp drew") if text in page] == shown
+
+
 def test_reading_now_tells_how_many_answered(owner: Client, worker: dict[str, Any]) -> None:
     worker["answer"] = 1
     response = act(owner, "read_now", make_plug(101), make_plug(102))
@@ -188,8 +271,10 @@ def test_a_worker_that_is_away_is_shown(owner: Client, worker: dict[str, Any]) -
 def test_plugs_can_be_deleted(owner: Client, way: str) -> None:
     plug = make_plug()
     PowerSample.objects.create(plug=plug, at=NOON, power_w=1)
+    anomaly_of(plug)
     asking = owner.get(f"{PLUGS}{plug.pk}/delete/").content.decode()
     assert "Power samples: 1" in asking
+    assert "Anomalies: 1" in asking
     if way == "one":
         owner.post(f"{PLUGS}{plug.pk}/delete/", {"post": "yes"})
     else:
@@ -197,7 +282,7 @@ def test_plugs_can_be_deleted(owner: Client, way: str) -> None:
     assert (SmartPlug.objects.count(), PowerSample.objects.count()) == (0, 0)
 
 
-@pytest.mark.parametrize("model", ["powersample", "energyhour"])
+@pytest.mark.parametrize("model", ["powersample", "energyhour", "anomaly", "switchunlock"])
 def test_what_was_measured_is_read_only(
     owner: Client, django_assert_max_num_queries: Any, model: str
 ) -> None:
@@ -205,9 +290,11 @@ def test_what_was_measured_is_read_only(
         plug = make_plug(number)
         PowerSample.objects.create(plug=plug, at=NOON, power_w=60)
         EnergyHour.objects.create(plug=plug, hour=NOON, energy_wh=60, coverage=1)
-    pk = {"powersample": PowerSample, "energyhour": EnergyHour}[model].objects.first().pk  # type: ignore[attr-defined]
+        anomaly_of(plug)
+        unlock_of(plug)
+    pk = apps.get_model("energy", model)._default_manager.values_list("pk", flat=True)[0]
     url = f"/admin/energy/{model}/"
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         assert "Plug 105" in owner.get(url).content.decode()
     assert owner.get(f"{url}add/").status_code == 403
     assert owner.post(f"{url}{pk}/change/", {"power_w": 1}).status_code == 403

@@ -19,7 +19,7 @@ def waits_after(failures: int) -> float:
 
 @pytest.mark.parametrize(
     ("failures", "wait_s"),
-    [(1, 28), (2, 58), (3, 118), (4, 238), (5, 478), (6, 598), (7, 598), (40, 598)],
+    [(1, 28), (2, 28), (3, 58), (4, 118), (5, 238), (6, 478), (7, 598), (8, 598), (40, 598)],
 )
 def test_the_wait_doubles_from_30_s_to_10_min_less_the_slack_of_beat(
     failures: int, wait_s: int
@@ -27,10 +27,11 @@ def test_the_wait_doubles_from_30_s_to_10_min_less_the_slack_of_beat(
     assert waits_after(failures) == wait_s
 
 
-def test_the_next_poll_30_s_after_a_failed_one_is_not_lost() -> None:
+def test_after_two_failed_polls_the_next_one_is_on_time() -> None:
     backoff = Backoff()
-    backoff.failed(started_s=100.0)
-    assert backoff.is_due(129.5)
+    for started_s in (100.0, 130.0):
+        backoff.failed(started_s=started_s)
+        assert backoff.is_due(started_s + 29.5)
 
 
 def test_what_only_a_person_can_mend_is_tried_slowly_at_once() -> None:

@@ -17,7 +17,6 @@ from energy.services import (
     latest_of_role,
     latest_readings,
     read_role_now,
-    relay_of_role_now,
     samples,
 )
 from energy.services.polling import target_of
@@ -192,21 +191,3 @@ def test_a_role_nobody_has_is_none(redis_server: Any, monkeypatch: pytest.Monkey
     make_plug(102, role=PlugRole.NAS, refused_credentials=credentials_digest())
     assert read_role_now(PlugRole.NAS, wait_s=3) is None
     assert pool.asked == []
-
-
-@pytest.mark.parametrize("relay_on", [True, False, None])
-def test_the_relay_of_a_role_is_asked_whatever_happened_before(
-    redis_server: Any, monkeypatch: pytest.MonkeyPatch, *, relay_on: bool | None
-) -> None:
-    plug = make_plug(role=PlugRole.NAS)
-    pool = use_pool(monkeypatch, make_seen(plug, relay_on=relay_on))
-    assert relay_of_role_now(PlugRole.NAS, wait_s=3) is relay_on
-    assert pool.asked == [(plug.mac, 3, True)]
-
-
-def test_the_relay_is_not_known_where_the_plug_does_not_answer(
-    redis_server: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    make_plug(role=PlugRole.NAS)
-    use_pool(monkeypatch, None)
-    assert relay_of_role_now(PlugRole.NAS, wait_s=3) is None

@@ -49,7 +49,7 @@ def test_100_w_for_a_day_sampled_off_the_hour_is_2400_wh() -> None:
     assert sum(figure.energy_wh for figure in whole) == pytest.approx(2400, abs=1e-9)
 
 
-@pytest.mark.parametrize("step_s", [5, 10, 20, 40, 60, 75])
+@pytest.mark.parametrize("step_s", [5, 10, 20, 40, 60, 90, 100])
 def test_energy_does_not_depend_on_how_many_samples_came(step_s: int) -> None:
     """Predecessor 21: energy was samples times 30 s."""
     figure = hour_figures(steady(100, 0, 3600, step_s), INTERVAL_S)[0]
@@ -69,12 +69,14 @@ def test_a_gap_of_30_minutes_is_missing_and_the_average_does_not_sink() -> None:
 @pytest.mark.parametrize(
     ("seconds_apart", "coverage"),
     [
-        pytest.param(75, 75 / 3600, id="2.5 intervals are bridged"),
-        pytest.param(75.000001, None, id="a microsecond more is a gap"),
+        pytest.param(90, 90 / 3600, id="two lost polls in a row are bridged"),
+        pytest.param(105, 105 / 3600, id="3.5 intervals are bridged"),
+        pytest.param(105.000001, None, id="a microsecond more is a gap"),
+        pytest.param(120, None, id="three lost polls in a row are a gap"),
         pytest.param(3600, None, id="an hour is a gap"),
     ],
 )
-def test_the_gap_limit_is_two_and_a_half_intervals(
+def test_the_gap_limit_is_three_and_a_half_intervals(
     seconds_apart: float, coverage: float | None
 ) -> None:
     figures = hour_figures([sample(0, 60), sample(seconds_apart, 60)], INTERVAL_S)
@@ -142,10 +144,10 @@ def test_a_time_without_a_zone_is_refused() -> None:
     ("second", "hours"),
     [
         pytest.param(1800, [0], id="in mid-hour its own"),
-        pytest.param(74.999999, [-1, 0], id="shortly after an edge the hour before too"),
-        pytest.param(75, [0], id="a line that starts on the edge has no part before it"),
-        pytest.param(3600 - 75.000001, [0], id="further away than the gap limit"),
-        pytest.param(3600 - 74.999999, [0, 1], id="shortly before an edge the hour after too"),
+        pytest.param(104.999999, [-1, 0], id="shortly after an edge the hour before too"),
+        pytest.param(105, [0], id="a line that starts on the edge has no part before it"),
+        pytest.param(3600 - 105.000001, [0], id="further away than the gap limit"),
+        pytest.param(3600 - 104.999999, [0, 1], id="shortly before an edge the hour after too"),
     ],
 )
 def test_touched_hours_reach_over_an_edge(second: float, hours: list[int]) -> None:

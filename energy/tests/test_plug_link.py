@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from energy.plug_link import NO_LOGIN
-from energy.plug_pool import PlugPool
+from energy.memory import NoMemory, Remembered, Wanted
+from energy.metering import HOUR
+from energy.plug_link import NO_ANSWER, NO_LOGIN
+from energy.plug_pool import MemoryResult, PlugPool
 from energy.readings import Failure, FailureKind, Seen
 from energy.tapo import Login, PlugError
-from energy.tests.factories import KLAP, make_target
+from energy.tests.factories import KLAP, NOON, make_target
 from energy.tests.fake_plugs import (
     DEADLINE_S,
     FakeNetwork,
@@ -43,7 +46,7 @@ def test_a_failing_plug_is_left_alone_longer_and_longer(
         network.now_s = 1000.0 + second
         if sweep(pool, make_target(1)):
             asked_at_s.append(second)
-    assert asked_at_s == [0, 30, 90, 210]
+    assert asked_at_s == [0, 30, 60, 120, 240]
 
 
 def test_success_ends_the_back_off(network: FakeNetwork, pool: PlugPool) -> None:
@@ -179,7 +182,7 @@ def test_without_an_account_no_plug_is_asked(network: FakeNetwork) -> None:
     pool = make_pool(network, login=Login("Owner@example.com", ""))
     [failure] = sweep(pool, make_target(1))
     pool.close()
-    assert failure == Failure(make_target(1), FailureKind.LOGIN_REFUSED, NO_LOGIN)
+    assert failure == Failure(make_target(1), FailureKind.LOGIN_REFUSED, NO_LOGIN, is_first=True)
     assert plug.opened == 0
 
 
@@ -187,3 +190,127 @@ def test_a_trial_never_talks_to_another_machine(network: FakeNetwork, pool: Plug
     [failure] = sweep(pool, make_target(1, host="192.168.178.60"))
     assert isinstance(failure, Failure)
     assert "simulated home" in failure.message
+
+
+# --- what a plug remembers ------------------------------------------------------------------------
+
+WANTED = Wanted((NOON - 2 * HOUR,), ZoneInfo("Europe/Berlin"), NOON)  # 11:00 in Berlin
+
+
+def remember(pool: PlugPool, number: int = 1) -> MemoryResult:
+    return pool.start_remembering(make_target(number), WANTED).result(DEADLINE_S)
+
+
+def give_memory(plug: FakePlug) -> None:
+    plug.local_time = "2026-03-02 13:00:00"
+    plug.memory = {"data": [0] * 11 + [57] + [0] * 12}
+
+
+def test_what_a_plug_remembers_is_asked_for_through_its_one_session(
+    network: FakeNetwork, pool: PlugPool
+) -> None:
+    plug = network.add(1)
+    give_memory(plug)
+    sweep(pool, make_target(1))
+    assert remember(pool) == Remembered({NOON - 2 * HOUR: 57.0}, NOON - HOUR)
+    sweep(pool, make_target(1))
+    assert (plug.opened, plug.closed, plug.memories) == (1, 0, 1)
+
+
+def test_a_plug_that_refuses_to_tell_has_not_failed(network: FakeNetwork, pool: PlugPool) -> None:
+    plug = network.add(1)
+    give_memory(plug)
+    plug.memory = -1002
+    assert remember(pool) is NoMemory.REFUSED
+    assert kinds(sweep(pool, make_target(1))) == ["seen"]
+    assert (plug.opened, plug.closed) == (1, 0)
+
+
+def test_a_plug_with_a_wrong_clock_is_not_asked_what_it_remembers(
+    network: FakeNetwork, pool: PlugPool
+) -> None:
+    plug = network.add(1)
+    give_memory(plug)
+    plug.local_time = "2000-01-01 00:00:12"
+    assert remember(pool) is NoMemory.WRONG_CLOCK
+    assert (plug.memories, kinds(sweep(pool, make_target(1)))) == (0, ["seen"])
+
+
+def test_what_another_plug_at_the_address_remembers_is_not_asked_for(
+    network: FakeNetwork, pool: PlugPool
+) -> None:
+    stranger = network.at["127.0.0.1"] = FakePlug(2)
+    give_memory(stranger)
+    failure = remember(pool)
+    assert isinstance(failure, Failure)
+    assert (failure.kind, stranger.memories) == (FailureKind.WRONG_DEVICE, 0)
+
+
+def test_a_plug_in_back_off_is_not_asked_what_it_remembers(
+    network: FakeNetwork, pool: PlugPool
+) -> None:
+    plug = network.add(1)
+    give_memory(plug)
+    plug.error = PlugError(FailureKind.UNREACHABLE, "Nonsense.")
+    sweep(pool, make_target(1))
+    assert remember(pool) is None
+    assert plug.reads == 1
+    plug.error = None
+    network.now_s += 30
+    assert isinstance(remember(pool), Remembered)
+
+
+def test_a_plug_that_fails_while_it_tells_is_left_alone_like_any_other(
+    network: FakeNetwork, pool: PlugPool
+) -> None:
+    plug = network.add(1)
+    plug.error = PlugError(FailureKind.UNREACHABLE, "Nonsense.")
+    failure = remember(pool)
+    assert failure == Failure(make_target(1), FailureKind.UNREACHABLE, "Nonsense.", is_first=True)
+    assert sweep(pool, make_target(1)) == []
+    assert plug.closed == 1
+
+
+def test_a_poll_under_way_is_waited_for(network: FakeNetwork, pool: PlugPool) -> None:
+    plug = network.add(1)
+    give_memory(plug)
+    plug.hangs = True
+    poll = pool.iter_results([make_target(1)])
+    plug.is_asked.result(DEADLINE_S)
+    remembering = pool.start_remembering(make_target(1), WANTED)
+    plug.let_go()
+    assert isinstance(remembering.result(DEADLINE_S), Remembered)
+    assert kinds(list(poll)) == ["seen"]
+    assert (plug.opened, plug.reads) == (1, 2)
+
+
+def test_a_poll_under_way_that_fails_is_not_followed_by_another_try(network: FakeNetwork) -> None:
+    plug = network.add(1)
+    plug.hangs = True
+    pool = make_pool(network, timeout_s=0.1)
+    poll = pool.iter_results([make_target(1)])
+    plug.is_asked.result(DEADLINE_S)
+    assert remember(pool) is None
+    assert kinds(list(poll)) == ["unreachable"]
+    assert plug.reads == 1
+    pool.close()
+
+
+def test_a_plug_that_hangs_while_it_tells_leaves_a_poll_half_of_its_time(
+    network: FakeNetwork,
+) -> None:
+    plug = network.add(1)
+    plug.hangs = True
+    pool = make_pool(network, timeout_s=1)
+    remembering = pool.start_remembering(make_target(1), WANTED)
+    plug.is_asked.result(DEADLINE_S)
+    plug.hangs = False  # the next time
+    poll = pool.iter_results([make_target(1)])
+    failure = remembering.result(DEADLINE_S)
+    assert failure == Failure(make_target(1), FailureKind.UNREACHABLE, NO_ANSWER, is_first=True)
+    assert kinds(list(poll)) == ["seen"]
+    pool.close()
+
+
+def test_a_surprise_while_it_tells_is_a_failure_too(network: FakeNetwork, pool: PlugPool) -> None:
+    assert isinstance(remember(pool), Failure)  # nobody there: KeyError

@@ -77,7 +77,7 @@ def test_a_plug_that_gives_no_answer_in_time_is_a_failure_and_its_connection_is_
     plug.hangs = True
     pool = make_pool(network, timeout_s=0.05)
     [failure] = sweep(pool, make_target(1))
-    assert failure == Failure(make_target(1), FailureKind.UNREACHABLE, NO_ANSWER)
+    assert failure == Failure(make_target(1), FailureKind.UNREACHABLE, NO_ANSWER, is_first=True)
     plug.hangs = False
     assert kinds(sweep(pool, make_target(1), at_once=True)) == ["seen"]
     pool.close()
@@ -89,7 +89,9 @@ def test_a_plug_in_back_off_is_not_asked_by_those_who_ask_often(
 ) -> None:
     plug = network.add(1)
     plug.error = PlugError(FailureKind.UNREACHABLE, "Nonsense.")
-    sweep(pool, make_target(1))
+    [failure] = sweep(pool, make_target(1))
+    assert isinstance(failure, Failure)
+    assert failure.is_first
     assert pool.read_now(make_target(1), wait_s=DEADLINE_S) is None
     assert plug.reads == 1
     plug.error = None

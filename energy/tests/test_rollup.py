@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -155,31 +156,62 @@ def test_the_cost_does_not_grow_with_the_history(plug: SmartPlug) -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "coverage", "measured_s", "expected"),
+    ("row", "measured_s", "expected"),
     [
-        pytest.param("plug", 1.0, 1800, (77.0, 1.0), id="half an hour does not replace the plug's"),
-        pytest.param("plug", 1.0, 3600, (100.0, 1.0), id="a whole measured hour replaces it"),
-        pytest.param("plug", 0.5, 1800, (50.0, 0.5), id="measured wins for the same coverage"),
-        pytest.param("measured", 1.0, 1800, (77.0, 1.0), id="less coverage never replaces more"),
-        pytest.param("measured", 0.4, 1800, (50.0, 0.5), id="more coverage replaces less"),
+        pytest.param(
+            ("plug", 77, 0.0), 1800, ("mixed", 77.0, 0.5), id="half an hour keeps the plug's value"
+        ),
+        pytest.param(
+            ("plug", 77, 0.0), 3600, ("measured", 100.0, 1.0), id="a whole hour replaces it"
+        ),
+        pytest.param(
+            ("plug", 40, 0.0), 1800, ("measured", 50.0, 0.5), id="the plug cannot know less"
+        ),
+        pytest.param(
+            ("mixed", 77, 0.25),
+            1800,
+            ("mixed", 77.0, 0.5),
+            id="more samples leave the plug's value",
+        ),
+        pytest.param(
+            ("mixed", 77, 0.75), 1800, ("mixed", 77.0, 0.75), id="pruned, and completed by the plug"
+        ),
+        pytest.param(
+            ("measured", 77, 1.0), 1800, ("measured", 77.0, 1.0), id="less never replaces more"
+        ),
+        pytest.param(
+            ("measured", 77, 0.4), 1800, ("measured", 50.0, 0.5), id="more coverage replaces less"
+        ),
+        pytest.param(
+            ("measured", 77, 0.5), 1800, ("measured", 50.0, 0.5), id="the samples of now are right"
+        ),
     ],
 )
-def test_a_figure_never_replaces_one_that_covers_more(
-    plug: SmartPlug, source: str, coverage: float, measured_s: int, expected: tuple[float, float]
+def test_a_figure_never_replaces_one_that_covers_more_nor_the_plugs_value(
+    plug: SmartPlug,
+    row: tuple[str, float, float],
+    measured_s: int,
+    expected: tuple[str, float, float],
 ) -> None:
+    source, energy_wh, coverage = row
     EnergyHour.objects.create(
-        plug=plug, hour=NOON, energy_wh=77, coverage=coverage, source=EnergySource(source)
+        plug=plug, hour=NOON, energy_wh=energy_wh, coverage=coverage, source=EnergySource(source)
     )
     roll_up(store(plug, 0, measured_s), INTERVAL_S)
-    assert rows(plug)[0] == expected
+    found = EnergyHour.objects.get(hour=NOON)
+    assert (found.source, round(found.energy_wh, 6), found.coverage) == expected
 
 
-def test_a_replaced_row_of_the_plugs_memory_is_marked_as_measured(plug: SmartPlug) -> None:
-    """Even where the numbers are the same."""
-    roll_up(store(plug, 0, 3600), INTERVAL_S)
-    EnergyHour.objects.update(source=EnergySource.PLUG)
-    assert roll_up_hours(NOON, INTERVAL_S, since=NOON) == 1
-    assert EnergyHour.objects.get().source == EnergySource.MEASURED
+def test_late_samples_of_a_completed_hour_keep_what_the_plug_remembers(plug: SmartPlug) -> None:
+    """As above, through the rows that a roll-up itself made."""
+    roll_up(store(plug, 0, 1200), INTERVAL_S)
+    EnergyHour.objects.update(source=EnergySource.MIXED, energy_wh=95)
+    late = store(plug, 1230, 1800)
+    assert roll_up(late, INTERVAL_S) == 1
+    row = EnergyHour.objects.get()
+    assert (row.source, row.energy_wh, row.coverage) == (EnergySource.MIXED, 95, 0.5)
+    assert row.power_avg_w == pytest.approx(100)
+    assert roll_up(late, INTERVAL_S) == 0
 
 
 # --- healing ----------------------------------------------------------------------------------
@@ -215,6 +247,13 @@ def test_a_row_from_the_future_does_not_stop_the_healing(plug: SmartPlug) -> Non
     assert rows(plug)[0] == (100.0, 1.0)
 
 
+def test_it_looks_back_two_days_and_no_further_on_its_own(plug: SmartPlug) -> None:
+    """Older hours are for ``rebuild_energy``; a plug that is gone must not cost more each hour."""
+    store(plug, -50 * 3600, 0)
+    assert roll_up_hours(NOON, INTERVAL_S) == 48
+    assert roll_up_hours(NOON, INTERVAL_S, since=NOON - 50 * HOUR) == 2
+
+
 def test_with_nothing_to_do_it_does_nothing(plug: SmartPlug) -> None:
     assert roll_up_hours(NOON, INTERVAL_S) == 0
     store(plug, 3600, 7200)
@@ -246,9 +285,53 @@ def test_rolling_up_after_pruning_keeps_the_rows_of_pruned_hours(plug: SmartPlug
     assert rows(plug) == hours
 
 
-def test_pruning_goes_in_small_batches(plug: SmartPlug, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rollup, "_PRUNE_BATCH", 50)
+def test_pruning_goes_in_batches_of_all_plugs(
+    plug: SmartPlug, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rollup, "_PRUNE_BATCH", 100)
     store(plug, 0, 3570)
+    store(make_plug(2), 0, 3570)
     with CaptureQueriesContext(connection) as queries:
-        assert prune_samples(NOON + timedelta(days=8), keep_days=7) == 120
-    assert len([query for query in queries if query["sql"].startswith("DELETE")]) == 3
+        assert prune_samples(NOON + timedelta(days=8), keep_days=7) == 240
+    assert len([query for query in queries if query["sql"].startswith("DELETE")]) == 4
+
+
+# --- what it costs ----------------------------------------------------------------------------
+
+
+def test_the_number_of_queries_does_not_grow_with_the_plugs(
+    plug: SmartPlug, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rollup, "_PLUGS_PER_QUERY", 10)
+    plugs = [plug, *(make_plug(number) for number in range(2, 31))]
+    stored = [pair for each in plugs for pair in store(each, 1800, 2100)]
+    with CaptureQueriesContext(connection) as queries:
+        assert roll_up(stored, INTERVAL_S) == 30
+    words = Counter(query["sql"].split()[0] for query in queries)
+    assert words["SELECT"] <= 1 + 2 * 3  # PostgreSQL calls some of them cursors
+    assert words["INSERT"] <= 3  # of all rows; as many parameters at a time as SQLite takes
+
+
+def test_no_query_of_it_reads_a_whole_table(plug: SmartPlug) -> None:
+    """SQLite knows nothing of the tables' sizes, so the plans are those of any household."""
+    if connection.vendor != "sqlite":
+        pytest.skip("EXPLAIN QUERY PLAN is SQLite's")
+    stored = store(plug, 0, 7200)
+    with CaptureQueriesContext(connection) as queries:
+        roll_up(stored, INTERVAL_S)
+        roll_up_hours(NOON + HOUR, INTERVAL_S)
+        prune_samples(NOON + timedelta(days=8), keep_days=7)
+    asked = [query["sql"] for query in queries if query["sql"].startswith(("SELECT", "DELETE"))]
+    assert len(asked) >= 10
+    for sql in asked:
+        for step in plan_of(sql):
+            assert "TEMP B-TREE" not in step, (sql, step)
+            # The plugs themselves are all wanted at times; an index alone may be read from its start.
+            is_scan = step.startswith("SCAN") and "COVERING INDEX" not in step
+            assert not is_scan or step.startswith("SCAN energy_smartplug"), (sql, step)
+
+
+def plan_of(sql: str) -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {sql}".replace("%", "%%"))
+        return [row[-1] for row in cursor.fetchall()]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, Literal
 
 import pytest
+from django.utils import timezone
 
 from balupi_site.lib.errors import BaluPiError, PermanentError, RefusedError, TransientError
-from energy.models import PlugRole, PlugStatus, SmartPlug
+from energy.models import PlugRole, PlugStatus, SmartPlug, SwitchUnlock
 from energy.plug_pool import credentials_digest
 from energy.readings import Reading
 from energy.sample_buffer import latest_lines
@@ -88,6 +90,81 @@ def test_a_guard_keeps_a_plug_from_being_switched_off(home: SimHome, sim_plug: S
     assert sim_plug.relay_on is True
     assert switch_plug(id_of(101), "on") is True
     assert asked == [("nas", False), ("nas", False), ("nas", True)]
+
+
+def guard_nas(plug: SmartPlug, on: bool) -> RefusedError | None:
+    """Refuse to switch off the NAS's plug, as nasctl does while the NAS runs."""
+    if on or plug.role != PlugRole.NAS:
+        return None
+    return RefusedError("The NAS is not off.", code="nas_on")
+
+
+def unlock(plug: SmartPlug, age_s: float) -> None:
+    at = timezone.now() - timedelta(seconds=age_s)
+    SwitchUnlock.objects.create(plug=plug, at=at, unlocked_by="kim", unlocked_from="127.0.0.9")
+
+
+@pytest.mark.parametrize("action", ["off", "toggle"])
+def test_an_unlocked_plug_is_switched_and_the_log_says_thanks_to_whom(
+    home: SimHome, sim_plug: SimPlug, caplog: Any, action: Literal["off", "toggle"]
+) -> None:
+    SmartPlug.objects.update(role=PlugRole.NAS)
+    register_switch_guard(guard_nas)
+    unlock(SmartPlug.objects.get(), age_s=5)
+    with caplog.at_level("INFO", logger="energy.services.switching"):
+        assert switch_plug(id_of(101), action) is False
+    assert sim_plug.relay_on is False
+    [line] = caplog.messages
+    assert line.startswith("plug Plug 101 was switched off in spite of nas_on: unlocked by kim")
+
+
+@pytest.mark.parametrize(
+    "age_s", [pytest.param(61, id="over"), pytest.param(-3600, id="of a clock that was set back")]
+)
+def test_an_unlock_that_does_not_hold_changes_nothing(
+    home: SimHome, sim_plug: SimPlug, age_s: float
+) -> None:
+    SmartPlug.objects.update(role=PlugRole.NAS)
+    register_switch_guard(guard_nas)
+    unlock(SmartPlug.objects.get(), age_s=age_s)
+    for action in ("off", "toggle"):
+        with pytest.raises(RefusedError, match="not off"):
+            switch_plug(id_of(101), action)
+    assert sim_plug.relay_on is True
+
+
+def test_the_unlock_of_another_plug_changes_nothing(home: SimHome, sim_plug: SimPlug) -> None:
+    SmartPlug.objects.update(role=PlugRole.NAS)
+    register_switch_guard(guard_nas)
+    unlock(make_plug(102), age_s=5)
+    with pytest.raises(RefusedError, match="not off"):
+        switch_plug(id_of(101), "off")
+
+
+def test_what_needs_no_unlock_is_not_said_to_owe_it_anything(
+    home: SimHome, sim_plug: SimPlug, caplog: Any
+) -> None:
+    SmartPlug.objects.update(role=PlugRole.NAS)
+    register_switch_guard(guard_nas)
+    unlock(SmartPlug.objects.get(), age_s=5)
+    with caplog.at_level("INFO", logger="energy.services.switching"):
+        assert switch_plug(id_of(101), "on") is True
+    assert caplog.messages == []
+
+
+def test_an_unlocked_plug_that_does_not_switch_is_not_said_to_be_off(
+    home: SimHome, sim_plug: SimPlug, caplog: Any
+) -> None:
+    SmartPlug.objects.update(role=PlugRole.NAS)
+    register_switch_guard(guard_nas)
+    unlock(SmartPlug.objects.get(), age_s=5)
+    home.fault(sim_plug, "refuse")
+    with (
+        caplog.at_level("INFO", logger="energy.services.switching"),
+        pytest.raises(TransientError, match="refuses connections"),
+    ):
+        switch_plug(id_of(101), "off")
+    assert "in spite of" not in caplog.text
 
 
 @pytest.mark.parametrize(

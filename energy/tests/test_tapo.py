@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import subprocess
 import sys
 from collections.abc import Callable, Coroutine
@@ -110,73 +109,6 @@ def test_a_refused_login_names_the_settings_and_costs_one_attempt(
     assert dict(plug.calls) == {"handshake1": 1}
 
 
-def test_switched_off_third_party_access_names_the_switch_in_the_app(home: SimHome) -> None:
-    plug = home.add()
-    home.fault(plug, "forbidden_handshake")
-    error = refused(plug)
-    assert error.kind is FailureKind.NEEDS_SETTING
-    assert "Third-Party Compatibility" in str(error)
-    assert "403 to handshake1" in str(error)
-
-
-def test_a_closed_port_is_told_from_other_trouble(home: SimHome) -> None:
-    plug = home.add()
-    home.fault(plug, "refuse")
-    error = refused(plug)
-    assert (error.kind, error.is_refused) == (FailureKind.UNREACHABLE, True)
-
-
-@pytest.mark.parametrize(
-    ("fault", "parameters"),
-    [
-        pytest.param("http_500", {}, id="HTTP 500"),
-        pytest.param("garbage", {"kind": "undecryptable"}, id="undecryptable"),
-        pytest.param("garbage", {"kind": "json_list"}, id="a JSON list"),
-        pytest.param("garbage", {"kind": "no_result"}, id="no result"),
-        pytest.param("garbage", {"kind": "not_json"}, id="no JSON, not even for usage alone"),
-        pytest.param("forbidden_request", {}, id="403 on every request"),
-    ],
-)
-def test_nonsense_is_a_failure_whose_text_stays_the_same(
-    home: SimHome, fault: str, parameters: dict[str, object]
-) -> None:
-    plug = home.add()
-    home.fault(plug, fault, **parameters)
-    first, second = refused(plug), refused(plug)
-    assert (first.kind, first.is_refused) == (FailureKind.UNREACHABLE, False)
-    assert str(first) == str(second)
-    assert len(str(first)) < 300
-
-
-def test_a_stolen_session_heals_within_the_read(home: SimHome) -> None:
-    plug = home.add()
-
-    async def read_after_theft(session: PlugSession) -> dict[str, Any]:
-        await session.read()
-        await asyncio.to_thread(home.fault, plug, "session_stolen")
-        return await session.read()
-
-    assert "get_emeter_data" in with_session(plug, read_after_theft)
-    assert plug.calls["handshake1"] == 2
-
-
-@pytest.mark.parametrize("fault", ["missing_emeter", "clock_unset"])
-def test_a_method_that_fails_costs_only_its_own_values(home: SimHome, fault: str) -> None:
-    plug = home.add(101, load=ConstantLoad(60))
-    home.fault(plug, fault)
-    reading = reading_from(read(plug), device_id="D", at=NOON)
-    assert reading.power_w == 60
-    assert (reading.voltage_v is None) == (fault == "missing_emeter")
-    assert (reading.today_energy_wh is None) == (fault == "clock_unset")
-
-
-def test_whole_watts_are_taken_where_nothing_finer_answers(home: SimHome) -> None:
-    plug = home.add(101, load=ConstantLoad(60.4))
-    home.fault(plug, "missing_emeter")
-    home.fault(plug, "clock_unset")
-    assert reading_from(read(plug), device_id="D", at=NOON).power_w == 60
-
-
 def test_predecessor_29_old_firmware_without_voltage_is_read(home: SimHome) -> None:
     plug = home.add(101, load=ConstantLoad(60), model="P110-old")
 
@@ -202,21 +134,35 @@ def test_a_plug_without_a_meter_has_a_relay_and_no_power(home: SimHome) -> None:
     assert plug.calls["request"] == 3 + 2  # what it does not know is not asked for again
 
 
-def test_negative_power_that_breaks_the_answer_is_asked_for_otherwise(
-    home: SimHome, monkeypatch: pytest.MonkeyPatch
+DAY = {"start_s": 1768431600, "end_s": 1768517999}  # 15 January 2026 in Berlin
+
+
+def test_it_reads_what_the_plug_remembers(home: SimHome) -> None:
+    plug = home.add(101)
+
+    async def remember(session: PlugSession) -> Any:
+        return await session.energy_data(**DAY)
+
+    answer = with_session(plug, remember)
+    assert len(answer["data"]) == 24
+    assert plug.calls["request"] == 1
+
+
+@pytest.mark.parametrize("code", [-1002, -1003, -1008, -1001, -1501, -4711])
+def test_a_refusal_to_tell_what_it_remembers_is_a_code_and_leaves_the_session(
+    home: SimHome, code: int
 ) -> None:
-    from kasa.protocols import SmartProtocol
+    plug = home.add(101)
+    home.fault(plug, "no_memory", code=code)
 
-    plug = home.add(101, load=ConstantLoad(60))
-    real_query = SmartProtocol.query
+    async def remember_and_read(session: PlugSession) -> Any:
+        refusal = await session.energy_data(**DAY)
+        await session.read()
+        return refusal
 
-    async def query(self: SmartProtocol, request: Any, retry_count: int = 3) -> Any:
-        if "get_emeter_data" in request:  # python-kasa issue 1758: the plug's JSON is invalid
-            raise json.JSONDecodeError("Expecting value", "{power_mw:-}", 1)
-        return await real_query(self, request, retry_count)
-
-    monkeypatch.setattr(SmartProtocol, "query", query)
-    assert reading_from(read(plug), device_id="D", at=NOON).power_w == 60
+    answer = with_session(plug, remember_and_read)
+    assert answer == (code if code != -4711 else -100_000)  # python-kasa's own for unknown ones
+    assert plug.calls["handshake1"] == 1
 
 
 def test_a_connection_type_that_is_not_supported_is_an_error_of_ours(home: SimHome) -> None:

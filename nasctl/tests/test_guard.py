@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import timezone
 
+from balupi_site.lib.errors import RefusedError
+from energy import services as energy
 from energy.models import PlugRole, SmartPlug
 from energy.services import switching
+from energy.services.switching import Action
 from nasctl import services
 from nasctl.moments import present_moment
 from nasctl.services import moves
@@ -67,6 +71,69 @@ def test_other_plugs_and_switching_on_are_free() -> None:
     move(R.ANSWERS)
     assert services.refuse_to_cut_power(LAMP, False) is None
     assert services.refuse_to_cut_power(NAS_PLUG, True) is None
+
+
+def test_the_plug_is_read_before_a_nas_is_taken_for_off(
+    plug: Plug, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was started by its button after the last poll."""
+    move(R.NO_ANSWER)
+    plug(1.2)
+
+    def read_role_now(role: str, *, wait_s: float) -> None:
+        assert (role, wait_s) == (PlugRole.NAS, 3.0)
+        plug(35.0)
+
+    monkeypatch.setattr(energy, "read_role_now", read_role_now)
+    assert services.refuse_to_cut_power(NAS_PLUG, False) is not None
+
+
+def test_a_wake_that_begins_while_the_plug_is_read_counts(
+    plug: Plug, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    move(R.NO_ANSWER)
+    plug(1.2)
+    monkeypatch.setattr(energy, "read_role_now", lambda _role, **_wait: move(R.WAKE))
+    assert services.refuse_to_cut_power(NAS_PLUG, False) is not None
+
+
+def test_the_plug_is_not_read_where_the_answer_is_clear(
+    plug: Plug, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_role_now(role: str, *, wait_s: float) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(energy, "read_role_now", read_role_now)
+    assert services.refuse_to_cut_power(LAMP, False) is None
+    assert services.refuse_to_cut_power(NAS_PLUG, True) is None
+    move(R.NO_ANSWER)
+    plug(1.2, age_s=0.1)  # as after the read of a toggle
+    assert services.refuse_to_cut_power(NAS_PLUG, False) is None
+    move(R.ANSWERS)
+    plug(1.2)
+    assert services.refuse_to_cut_power(NAS_PLUG, False) is not None
+
+
+@pytest.mark.parametrize("action", ["off", "toggle"])
+def test_an_admin_can_unlock_the_plug_of_a_nas_that_hangs(
+    monkeypatch: pytest.MonkeyPatch, action: Action
+) -> None:
+    move(R.ANSWERS)
+    nas_plug = SmartPlug.objects.create(
+        device_id="8022", mac="02:00:5e:00:00:16", name="NAS", role=PlugRole.NAS, host="127.0.0.22"
+    )
+    monkeypatch.setattr(switching, "_is_on_now", lambda _plug, _deadline_s: True)
+    monkeypatch.setattr(switching, "_switch", lambda _plug, **asked: asked["on"])
+    with pytest.raises(RefusedError, match="not asleep"):
+        energy.switch_plug("8022", action)
+    energy.unlock_plug(nas_plug, unlocked_by="kim", unlocked_from="command", now=timezone.now())
+    assert energy.switch_plug("8022", action) is False
+
+
+def test_a_refusal_says_what_to_do(plug: Plug) -> None:
+    move(R.ANSWERS)
+    refusal = services.refuse_to_cut_power(NAS_PLUG, False)
+    assert all(text in str(refusal) for text in ("not asleep", "Shut it down", "unlock"))
 
 
 def test_energy_asks_the_guard() -> None:

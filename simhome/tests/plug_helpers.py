@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from simhome.clock import Clock, ManualClock
-from simhome.loads import ConstantLoad, Load
+from simhome.loads import BERLIN, ConstantLoad, Load
 from simhome.plug import SimPlug
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def make_plug(
     load: Load | None = None,
     clock: Clock | None = None,
     model: str = "P110",
+    time_zone: ZoneInfo = BERLIN,
 ) -> SimPlug:
     """Return a plug that is not started, with everything its own that has to be."""
     return SimPlug(
@@ -40,6 +42,7 @@ def make_plug(
         credentials=(USERNAME, PASSWORD),
         clock=clock or ManualClock(NOON),
         model=model,
+        time_zone=time_zone,
     )
 
 

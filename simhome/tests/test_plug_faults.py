@@ -8,12 +8,14 @@ import pytest
 
 from simhome.clock import ManualClock
 from simhome.klap import SESSION_S
+from simhome.loads import ConstantLoad
 from simhome.plug import SimPlug, swap_hosts
 from simhome.tests.plug_helpers import NOON, config_for, make_plug, on_network, protocol_to, run
 
 pytestmark = pytest.mark.enable_socket
 
 ENERGY: dict[str, Any] = {"get_energy_usage": None, "get_emeter_data": None}
+TODAY = {"start_timestamp": 1768431600, "end_timestamp": 1768517999, "interval": 60}
 
 
 def kasa_error(name: str) -> type[Exception]:
@@ -58,6 +60,8 @@ def kasa_error(name: str) -> type[Exception]:
         ),
         pytest.param("missing_emeter", {}, "DeviceError", "-1002", id="no emeter data"),
         pytest.param("slow", {"seconds": 30}, "TimeoutError", "timed out", id="too slow"),
+        pytest.param("unplugged", {}, "TimeoutError", "timed out", id="unplugged"),
+        pytest.param("login_mismatch", {}, "AuthenticationError", "challenge", id="login"),
     ],
 )
 def test_a_fault_shows_as_the_error_of_a_real_plug_and_goes_when_cleared(
@@ -123,6 +127,7 @@ def test_garbage_inside_good_encryption_leaks_out_as_plain_errors(
     [
         pytest.param("missing_emeter", "get_emeter_data", -1002, "get_energy_usage", id="emeter"),
         pytest.param("clock_unset", "get_energy_usage", -1003, "get_emeter_data", id="clock"),
+        pytest.param("no_memory", "get_energy_data", -1002, "get_emeter_data", id="memory"),
     ],
 )
 def test_one_method_fails_and_the_others_are_answered(
@@ -132,7 +137,7 @@ def test_one_method_fails_and_the_others_are_answered(
         plug = make_plug(block)
         async with on_network(plug), protocol_to(plug) as protocol:
             plug.set_fault(fault)
-            reply = await protocol.query(ENERGY, retry_count=0)
+            reply = await protocol.query({**ENERGY, "get_energy_data": TODAY}, retry_count=0)
         assert reply[failed] == code
         assert isinstance(reply[good], dict)
 
@@ -251,6 +256,131 @@ def test_a_slow_plug_answers_after_the_seconds_given(block: str) -> None:
     run(scenario)
 
 
+def test_a_connection_that_was_used_is_closed_when_it_is_used_again(block: str) -> None:
+    async def scenario() -> None:
+        plug = make_plug(block)
+        async with on_network(plug), protocol_to(plug) as protocol:
+            plug.set_fault("hangs_up")
+            await protocol.query(ENERGY, retry_count=0)
+            with pytest.raises(kasa_error("_ConnectionError")):
+                await protocol.query(ENERGY, retry_count=0)
+            await protocol.query(ENERGY, retry_count=0)
+            await protocol.query(ENERGY, retry_count=1)
+            plug.clear_faults()
+            await protocol.query(ENERGY, retry_count=0)
+            await protocol.query(ENERGY, retry_count=0)
+            assert plug.calls["handshake1"] == 1
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(("power_w", "is_broken"), [(-19.2, True), (19.2, False)])
+def test_firmware_that_cannot_write_negative_numbers_breaks_only_emeter_data(
+    block: str, power_w: float, *, is_broken: bool
+) -> None:
+    async def scenario() -> None:
+        plug = make_plug(block, load=ConstantLoad(power_w))
+        plug.set_fault("negative_power")
+        async with on_network(plug), protocol_to(plug) as protocol:
+            if is_broken:
+                with pytest.raises(ValueError, match=r"minus|value"):
+                    await protocol.query(ENERGY, retry_count=0)
+            else:
+                await protocol.query(ENERGY, retry_count=0)
+            reply = await protocol.query("get_energy_usage", retry_count=0)
+        assert reply["get_energy_usage"]["current_power"] == power_w * 1000
+
+    run(scenario)
+
+
+def test_only_get_device_time_is_left_without_an_answer(block: str) -> None:
+    async def scenario() -> None:
+        plug = make_plug(block)
+        plug.set_fault("no_device_time")
+        async with on_network(plug), protocol_to(plug, timeout_s=0.3) as protocol:
+            await protocol.query(ENERGY, retry_count=0)
+            with pytest.raises(kasa_error("TimeoutError")):
+                await protocol.query("get_device_time", retry_count=0)
+            plug.clear_faults()
+            await protocol.query("get_device_time", retry_count=0)
+
+    run(scenario)
+
+
+def test_a_wrong_clock_shows_in_the_time_that_the_plug_tells_and_nowhere_else(block: str) -> None:
+    async def scenario() -> None:
+        plug = make_plug(block)
+        asked = {**ENERGY, "get_energy_data": TODAY}
+        async with on_network(plug), protocol_to(plug) as protocol:
+            right = await protocol.query(asked, retry_count=0)
+            plug.set_fault("clock_wrong", behind_s=3600)
+            wrong = await protocol.query(asked, retry_count=0)
+        for method in ("get_energy_usage", "get_energy_data"):
+            assert right[method].pop("local_time") == "2026-01-15 12:00:00"
+            assert wrong[method].pop("local_time") == "2026-01-15 11:00:00"
+        assert wrong == right
+
+    run(scenario)
+
+
+def test_an_unplugged_plug_measures_nothing_and_forgets_its_sessions(block: str) -> None:
+    async def scenario() -> None:
+        clock = ManualClock(NOON)
+        plug = make_plug(block, clock=clock)
+        async with on_network(plug), protocol_to(plug) as protocol:
+            await protocol.query(ENERGY, retry_count=0)
+            clock.advance(3600)
+            plug.set_fault("unplugged")
+            clock.advance(2 * 3600)
+            assert (plug.power_w(), plug.energy_wh()) == (0, 60)
+            plug.clear_faults()
+            clock.advance(3600)
+            assert (plug.power_w(), plug.energy_wh()) == (60, 120)
+            asked = {"get_device_info": None, "get_energy_data": TODAY}
+            with pytest.raises(kasa_error("KasaException")):
+                await protocol.query(asked, retry_count=0)
+            reply = await protocol.query(asked, retry_count=1)
+        assert reply["get_energy_data"]["data"][12:16] == [60, 0, 0, 60]
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("fault", ["silent", "hang", "refuse"])
+def test_a_plug_that_cannot_be_reached_goes_on_measuring(block: str, fault: str) -> None:
+    async def scenario() -> None:
+        clock = ManualClock(NOON)
+        plug = make_plug(block, clock=clock)
+        async with on_network(plug):
+            plug.set_fault(fault)
+            clock.advance(2 * 3600)
+            plug.clear_faults()
+            async with protocol_to(plug) as protocol:
+                reply = await protocol.query({**ENERGY, "get_energy_data": TODAY}, retry_count=0)
+        assert reply["get_energy_data"]["data"][12:15] == [60, 60, 0]
+
+    run(scenario)
+
+
+def test_the_way_to_connect_that_an_update_took_away_is_refused_with_1003(block: str) -> None:
+    from kasa import DeviceConnectionParameters, DeviceEncryptionType, DeviceFamily
+    from kasa.device_factory import get_protocol
+
+    async def scenario() -> None:
+        plug = make_plug(block)
+        config = config_for(plug)
+        config.connection_type = DeviceConnectionParameters(
+            DeviceFamily.SmartTapoPlug, DeviceEncryptionType.Aes, 2, http_port=plug.port
+        )
+        protocol = get_protocol(config)
+        assert protocol is not None
+        async with on_network(plug):
+            with pytest.raises(kasa_error("AuthenticationError"), match="1003"):
+                await protocol.query("get_device_info", retry_count=0)
+            await protocol.close()
+
+    run(scenario)
+
+
 def test_faults_can_be_set_before_the_start(block: str) -> None:
     async def scenario() -> None:
         plug = make_plug(block)
@@ -271,6 +401,8 @@ def test_faults_can_be_set_before_the_start(block: str) -> None:
         pytest.param("slow", {"seconds": "soon"}, id="no number"),
         pytest.param("slow", {"seconds": -1}, id="negative"),
         pytest.param("slow", {"seconds": "inf"}, id="endless"),
+        pytest.param("clock_wrong", {"behind_s": "nan"}, id="not a number"),
+        pytest.param("no_memory", {"code": "never"}, id="no code"),
         pytest.param("garbage", {"kind": "smelly"}, id="no such kind"),
     ],
 )

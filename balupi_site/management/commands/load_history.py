@@ -16,10 +16,12 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, models, transaction
+from django.utils import timezone
 from django.utils.timezone import is_naive
 
 from energy.models import EnergyHour, PlugRole, PowerSample, SmartPlug
 from nasctl.models import NasStatus, StateChange, Wake
+from nasctl.services import split_hours
 from nasctl.state import NasState
 from pihole.models import NameSwitch
 
@@ -78,6 +80,7 @@ class Command(BaseCommand):
                     for name, lines in sorted(lines_of.items())
                 }
                 _set_status()
+            split_hours(timezone.now())
         except DatabaseError as error:
             raise CommandError(f"the database refuses this history: {error}") from error
         for kind, count in counts.items():

@@ -19,7 +19,8 @@ _WAIT_S = 10
 class Command(BaseCommand):
     help = (
         "Switch a plug on or off, or toggle it, and print the state that the plug itself reports. "
-        "The worker does it; the plug of a NAS that is not off is not switched off."
+        "The worker does it; the plug of a NAS that is not off is not switched off, unless "
+        "manage.py unlock_plug came before."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -27,12 +28,22 @@ class Command(BaseCommand):
         parser.add_argument("action", choices=["on", "off", "toggle"])
 
     def handle(self, *, plug: str, action: str, **_options: Any) -> None:  # noqa: ANN401
-        found = list(SmartPlug.objects.filter(Q(device_id=plug) | Q(name__iexact=plug))[:2])
-        if len(found) != 1:
-            many = "more than one plug has the name" if found else "there is no plug"
-            raise CommandError(f"{many} {plug}; see manage.py list_plugs")
+        found = find_plug(plug)
         try:
-            is_on = ask_worker(tasks.switch_plug, found[0].device_id, action, wait_s=_WAIT_S)
+            is_on = ask_worker(tasks.switch_plug, found.device_id, action, wait_s=_WAIT_S)
         except BaluPiError as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"{found[0].name} is {'on' if is_on else 'off'}.")
+        self.stdout.write(f"{found.name} is {'on' if is_on else 'off'}.")
+
+
+def find_plug(word: str) -> SmartPlug:
+    """Return the plug with this name or device id.
+
+    Raises:
+        CommandError: there is none, or more than one has the name.
+    """
+    found = list(SmartPlug.objects.filter(Q(device_id=word) | Q(name__iexact=word))[:2])
+    if len(found) != 1:
+        many = "more than one plug has the name" if found else "there is no plug"
+        raise CommandError(f"{many} {word}; see manage.py list_plugs")
+    return found[0]

@@ -1,0 +1,148 @@
+"""The history as CSV, a stretch of it at a time."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from rest_framework import serializers
+
+from energy.api.queries import Asked, Choice
+from energy.models import PowerSample, SmartPlug
+from energy.periods import Resolution, Span, buckets, local_day, midnight
+from energy.services.figures import Figure, PriceBook, figures_of
+from energy.services.history import samples_between
+
+#: How much is read at a time, so that a long export needs little memory.
+_CHUNK_DAYS = {Resolution.HOUR: 7, Resolution.DAY: 31, Resolution.MONTH: 31}
+_RAW_CHUNK_DAYS = 1
+_COLUMNS = (
+    "start", "end", "time_zone", "device_id", "device_name", "energy", "unit", "filled",
+    "power_min_w", "power_avg_w", "power_max_w", "coverage", "source", "cost", "currency",
+    "tariff", "price_per_kwh",
+)  # fmt: skip
+_SAMPLE_COLUMNS = (
+    "time", "time_zone", "device_id", "device_name", "power", "unit", "voltage_v", "current_a",
+)  # fmt: skip
+#: A spreadsheet would run what begins like this.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+#: Millionths of a Wh or W: what lies behind is not measured, but comes of floating-point sums.
+_PLACES = 6
+_SEPARATORS = {"point": ",", "comma": ";"}
+
+
+class ExportQuery(serializers.Serializer[Any]):
+    """The parameters of ``export.csv`` beside those of the history."""
+
+    decimal = Choice(list(_SEPARATORS), default="point")
+
+
+class _Line:
+    """What the csv module writes to: it gives the line back."""
+
+    def write(self, line: str) -> str:
+        """Return the line."""
+        return line
+
+
+def export_lines(
+    question: Asked, now: dt.datetime, book: PriceBook, *, decimal: str
+) -> Iterator[str]:
+    """Yield the lines of the file, the names of the columns first; a row per plug and bucket.
+
+    Money is rounded to a hundredth of a cent. What is not known is empty.
+
+    Args:
+        question: plugs, span and resolution; without one, the samples themselves.
+        now: nothing is told of what is still to come.
+        book: the prices.
+        decimal: "point" or "comma".
+    """
+    writer = csv.writer(_Line(), delimiter=_SEPARATORS[decimal])
+    is_raw = question.resolution is None
+    yield writer.writerow(_SAMPLE_COLUMNS if is_raw else _COLUMNS)
+    for row in _sample_rows(question, book) if is_raw else _rows(question, now, book):
+        yield writer.writerow([_written(value, decimal) for value in row])
+
+
+def _rows(question: Asked, now: dt.datetime, book: PriceBook) -> Iterator[tuple[Any, ...]]:
+    resolution = question.resolution or Resolution.HOUR
+    for chunk in _chunks(question.span, _CHUNK_DAYS[resolution], book):
+        cut = [bucket for bucket in buckets(chunk, resolution, book.zone) if bucket.start < now]
+        if not cut:
+            return
+        figures = figures_of(question.plugs, cut, now, book)
+        for number in range(len(cut)):
+            for plug in question.plugs:
+                yield _row(plug, figures[plug.pk][number], book)
+
+
+def _row(plug: SmartPlug, figure: Figure, book: PriceBook) -> tuple[Any, ...]:
+    prices = list(figure.costs)
+    cost = figure.cost
+    return (
+        *(_local(at, book) for at in (figure.span.start, figure.span.end)),
+        book.zone.key,
+        plug.device_id,
+        _plain(plug.name),
+        figure.energy_wh,
+        "Wh",
+        figure.filled_wh,
+        figure.power_min_w,
+        figure.power_avg_w,
+        figure.power_max_w,
+        figure.coverage,
+        figure.source,
+        None if cost is None else round(cost, 4),
+        book.currency,
+        " + ".join(_plain(f"{it.tariff_name} {it.zone_name}".strip()) for it in prices),
+        prices[0].per_kwh if len(prices) == 1 else None,
+    )
+
+
+def _sample_rows(question: Asked, book: PriceBook) -> Iterator[tuple[Any, ...]]:
+    plugs = {plug.pk: plug for plug in question.plugs}
+    for chunk in _chunks(question.span, _RAW_CHUNK_DAYS, book):
+        for sample in samples_between(question.plugs, chunk):
+            yield _sample_row(plugs[sample.plug_id], sample, book)
+
+
+def _sample_row(plug: SmartPlug, sample: PowerSample, book: PriceBook) -> tuple[Any, ...]:
+    return (
+        _local(sample.at, book),
+        book.zone.key,
+        plug.device_id,
+        _plain(plug.name),
+        sample.power_w,
+        "W",
+        sample.voltage_v,
+        sample.current_a,
+    )
+
+
+def _chunks(span: Span, days: int, book: PriceBook) -> Iterable[Span]:
+    """Cut a span at first days of months, and at midnights at most ``days`` days apart."""
+    start = span.start
+    while start < span.end:
+        day = local_day(start, book.zone)
+        next_month = (day.replace(day=1) + dt.timedelta(32)).replace(day=1)
+        end = min(midnight(min(day + dt.timedelta(days), next_month), book.zone), span.end)
+        yield Span(start, end)
+        start = end
+
+
+def _local(at: dt.datetime, book: PriceBook) -> str:
+    return at.astimezone(book.zone).isoformat()
+
+
+def _plain(text: str) -> str:
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
+def _written(value: object, decimal: str) -> str:
+    if value is None:
+        return ""
+    text = str(round(value, _PLACES) if isinstance(value, float) else value)
+    return text.replace(".", ",") if decimal == "comma" and not isinstance(value, str) else text

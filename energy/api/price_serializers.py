@@ -1,0 +1,273 @@
+"""Input of the price API, and the shapes of its answers."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from rest_framework import serializers
+
+from energy.models import Tariff
+from energy.services.tariffs import PricePreview, rule_of
+from energy.tariffs import TariffRule, ZoneRule, as_shown
+
+#: As the models have it.
+_MAX_PRICE = 100_000
+_MAX_FEE = Decimal("99_999_999.99")
+_MAX_ZONES = 50
+_WEEKDAYS = range(7)
+
+#: Any JSON value, not looked at yet.
+_Raw = Any
+
+
+class MoneyField(serializers.Field[Decimal, Any, str, Any]):
+    """An amount from 0 up, as a number or a string with a point; rounded to its decimal places."""
+
+    def __init__(self, *, places: int, most: Decimal | int, **options: Any) -> None:  # noqa: ANN401
+        super().__init__(**options)
+        self.unit, self.most = Decimal(1).scaleb(-places), Decimal(most)
+
+    def to_internal_value(self, data: _Raw) -> Decimal:
+        """Return the amount, or refuse what is none."""
+        if isinstance(data, bool) or not isinstance(data, int | float | str):
+            raise serializers.ValidationError("This must be a number.")
+        try:
+            amount = Decimal(str(data).strip())
+        except InvalidOperation:
+            raise serializers.ValidationError("This must be a number, such as 32.5.") from None
+        if not amount.is_finite() or not 0 <= amount <= self.most:
+            raise serializers.ValidationError(f"This must be from 0 to {self.most:,f}.")
+        return abs(amount).quantize(self.unit)  # no -0
+
+    def to_representation(self, value: Decimal) -> str:
+        """Return it as a string, which keeps all its digits."""
+        return _decimal(value)
+
+
+class DayField(serializers.Field[dt.date, Any, str, Any]):
+    """A day, or a date-time of which the household's day counts."""
+
+    def to_internal_value(self, data: _Raw) -> dt.date:
+        """Return the day, or refuse what is none."""
+        try:
+            at = dt.datetime.fromisoformat(data)
+            return at.astimezone(ZoneInfo(settings.TIME_ZONE)).date() if at.tzinfo else at.date()
+        except (TypeError, ValueError, OverflowError):
+            text = 'This must be a day such as "2026-01-31", or an ISO date-time.'
+            raise serializers.ValidationError(text) from None
+
+    def to_representation(self, value: dt.date) -> str:
+        """Return the day."""
+        return value.isoformat()
+
+
+class ClockField(serializers.Field[dt.time, Any, str, Any]):
+    """A time of the day; 24:00 is midnight."""
+
+    def to_internal_value(self, data: _Raw) -> dt.time:
+        """Return the time, or refuse what is none."""
+        try:
+            at = dt.time() if data == "24:00" else dt.time.fromisoformat(data)
+        except (TypeError, ValueError):
+            at = None
+        if at is None or at.tzinfo is not None or at.second or at.microsecond:
+            raise serializers.ValidationError('This must be a time such as "22:00".')
+        return at
+
+    def to_representation(self, value: dt.time) -> str:
+        """Return hours and minutes."""
+        return f"{value:%H:%M}"
+
+
+class StrictFieldsSerializer(serializers.Serializer[Any]):
+    """Refuses misspelt fields; those of our own answers are passed over."""
+
+    answer_fields: frozenset[str] = frozenset()
+
+    def to_internal_value(self, data: _Raw) -> Any:  # noqa: ANN401  # DRF's signature
+        """Return the values of known fields."""
+        if isinstance(data, Mapping):
+            unknown = set(data) - set(self.fields) - self.answer_fields
+            if unknown:
+                raise serializers.ValidationError(
+                    {_as_text(name): ["There is no such field."] for name in unknown}
+                )
+        return super().to_internal_value(data)
+
+
+class PriceSerializer(StrictFieldsSerializer):
+    """A price per kWh, in either of two fields."""
+
+    price_per_kwh_cents = MoneyField(places=4, most=_MAX_PRICE * 100, required=False)
+    price_per_kwh = MoneyField(places=6, most=_MAX_PRICE, required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Make one price out of the two fields."""
+        cents, price = attrs.pop("price_per_kwh_cents", None), attrs.get("price_per_kwh")
+        if cents is None and price is None:
+            raise serializers.ValidationError({"price_per_kwh_cents": ["This field is required."]})
+        if cents is not None and price is not None and cents != price * 100:
+            text = "price_per_kwh and price_per_kwh_cents contradict each other; send one of them."
+            raise serializers.ValidationError(
+                {"price_per_kwh": [text], "price_per_kwh_cents": [text]}
+            )
+        attrs["price_per_kwh"] = cents / 100 if price is None else price
+        return attrs
+
+
+class ZoneSerializer(PriceSerializer):
+    """A zone of a tariff."""
+
+    name = serializers.CharField(max_length=32)
+    weekdays = serializers.ListField(
+        child=serializers.IntegerField(min_value=0, max_value=6),
+        default=lambda: list(_WEEKDAYS),
+        allow_empty=False,
+        max_length=len(_WEEKDAYS),
+    )
+    start = ClockField()
+    end = ClockField()
+
+
+class TariffSerializer(PriceSerializer):
+    """A tariff as it is sent to us; ``rule`` and ``is_active`` tell what is wanted."""
+
+    answer_fields = frozenset({"id", "created_at", "ended", "repriced_hours"})
+
+    name = serializers.CharField(max_length=64)
+    base_fee_per_month = MoneyField(places=2, most=_MAX_FEE, default=Decimal(0))
+    currency = serializers.RegexField(r"^[A-Z]{3}\Z", required=False)
+    valid_from = DayField(allow_null=True, default=None)
+    valid_to = DayField(allow_null=True, default=None)
+    is_active = serializers.BooleanField(default=True)
+    zones = serializers.ListField(child=ZoneSerializer(), default=list, max_length=_MAX_ZONES)
+
+    def rule(self, currency: str) -> TariffRule:
+        """Return the wanted tariff; ``currency`` is for where none was sent."""
+        values = self.validated_data
+        return TariffRule(
+            tariff_id=None,
+            name=values["name"],
+            price_per_kwh=values["price_per_kwh"],
+            base_fee_per_month=values["base_fee_per_month"],
+            currency=values.get("currency", currency),
+            valid_from=values["valid_from"],
+            valid_to=values["valid_to"],
+            zones=tuple(
+                ZoneRule(
+                    zone["name"],
+                    frozenset(zone["weekdays"]),
+                    zone["start"],
+                    zone["end"],
+                    zone["price_per_kwh"],
+                )
+                for zone in values["zones"]
+            ),
+        )
+
+
+def merged(tariff: Tariff, data: _Raw) -> _Raw:
+    """Return what a tariff is to be if ``data`` changes a part of it; no mapping: as it is."""
+    if not isinstance(data, Mapping):
+        return data
+    stored = tariff_json(tariff)
+    if "price_per_kwh" in data or "price_per_kwh_cents" in data:
+        del stored["price_per_kwh"], stored["price_per_kwh_cents"]
+    return {**stored, **data}
+
+
+def tariff_json(tariff: Tariff) -> dict[str, Any]:
+    """Return a stored tariff; its zones should be prefetched."""
+    return {
+        "id": tariff.pk,
+        **rule_json(rule_of(tariff)),
+        "is_active": tariff.is_active,
+        "created_at": tariff.created_at.astimezone(dt.UTC).isoformat(),
+    }
+
+
+def rule_json(rule: TariffRule) -> dict[str, Any]:
+    """Return a tariff, stored or not; days are those of the household, ``valid_to`` is exclusive."""
+    return {
+        "name": rule.name,
+        **_price_json(rule.price_per_kwh),
+        "base_fee_per_month": _decimal(rule.base_fee_per_month),
+        "currency": rule.currency,
+        "valid_from": rule.valid_from.isoformat() if rule.valid_from else None,
+        "valid_to": rule.valid_to.isoformat() if rule.valid_to else None,
+        "zones": [_zone_json(zone) for zone in rule.zones],
+    }
+
+
+def ended_json(ended: TariffRule | None) -> dict[str, Any] | None:
+    """Return the tariff that ends for a new one; it does not count any more if it never began."""
+    if ended is None:
+        return None
+    return {
+        "id": ended.tariff_id,
+        "name": ended.name,
+        "valid_from": ended.valid_from.isoformat() if ended.valid_from else None,
+        "valid_to": ended.valid_to.isoformat() if ended.valid_to else None,
+        "is_active": ended.valid_from != ended.valid_to,
+    }
+
+
+def preview_json(preview: PricePreview) -> dict[str, Any]:
+    """Return what a change does to the past; the tariffs' costs add up to the whole."""
+    before = as_shown([each.before for each in preview.by_tariff])
+    after = as_shown([each.after for each in preview.by_tariff])
+    [fee_before, fee_after] = [
+        as_shown([fee])[0] for fee in (preview.fee_before, preview.fee_after)
+    ]
+    return {
+        "hours": preview.hours,
+        "first_hour": preview.first.astimezone(dt.UTC).isoformat() if preview.first else None,
+        "last_hour": preview.last.astimezone(dt.UTC).isoformat() if preview.last else None,
+        "energy_kwh": round(preview.energy_wh / 1000, 6),
+        "cost_before": _decimal(sum(before, Decimal("0.00"))),
+        "cost_after": _decimal(sum(after, Decimal("0.00"))),
+        "base_fees_before": _decimal(fee_before),
+        "base_fees_after": _decimal(fee_after),
+        "currency_before": preview.currency_before,
+        "currency_after": preview.currency_after,
+        "by_tariff": [
+            {
+                "id": each.tariff_id,
+                "name": each.name,
+                "cost_before": _decimal(was),
+                "cost_after": _decimal(becomes),
+            }
+            for each, was, becomes in zip(preview.by_tariff, before, after, strict=True)
+        ],
+    }
+
+
+def _zone_json(zone: ZoneRule) -> dict[str, Any]:
+    return {
+        "name": zone.name,
+        "weekdays": sorted(zone.weekdays),
+        "start": f"{zone.start:%H:%M}",
+        "end": f"{zone.end:%H:%M}",
+        **_price_json(zone.price_per_kwh),
+    }
+
+
+def _price_json(price_per_kwh: Decimal) -> dict[str, Any]:
+    return {
+        "price_per_kwh_cents": float(price_per_kwh * 100),
+        "price_per_kwh": _decimal(price_per_kwh),
+    }
+
+
+def _as_text(name: Any) -> str:  # noqa: ANN401  # a key of any mapping
+    """Return a name that can be sent: JSON may hold half a character, UTF-8 may not."""
+    return str(name).encode("utf-8", "replace").decode()
+
+
+def _decimal(amount: Decimal) -> str:
+    return f"{amount:f}"

@@ -1,0 +1,208 @@
+"""What may be asked of the history: plugs, a period or a span, and how finely it is cut."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.http import Http404, QueryDict
+from django.utils.dateparse import parse_date, parse_datetime
+from rest_framework import serializers
+
+from energy.models import SmartPlug
+from energy.periods import (
+    RESOLUTION_OF,
+    Period,
+    Resolution,
+    Span,
+    buckets,
+    local_day,
+    midnight,
+    period_span,
+)
+
+#: What one answer may hold; a file (export.csv) may hold more.
+MAX_ROWS = 20_000
+#: Years that a household's clock may show.
+_FIRST_YEAR, _LAST_YEAR = 2000, 2100
+_MAX_SPAN = dt.timedelta(days=40 * 366)
+#: Resolution by the longest span that has it where none is asked for.
+_DEFAULT_RESOLUTIONS = (
+    (dt.timedelta(hours=49), Resolution.HOUR),
+    (dt.timedelta(days=93), Resolution.DAY),
+    (_MAX_SPAN, Resolution.MONTH),
+)
+RAW = "raw"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A checked question.
+
+    Attributes:
+        plugs: those asked for, in order of name; all of them where no plug was named.
+        plug: the one that was named; None: the house.
+        period: None where a span was asked for.
+        day: a day of the period.
+        resolution: None: the samples themselves.
+    """
+
+    plugs: tuple[SmartPlug, ...]
+    plug: SmartPlug | None
+    period: Period | None
+    day: dt.date
+    span: Span
+    resolution: Resolution | None
+
+
+class Choice(serializers.ChoiceField):
+    """A choice whose refusal names what there is."""
+
+    def __init__(self, choices: list[str], **options: Any) -> None:  # noqa: ANN401  # DRF's options
+        message = f"{{input}} is none of {', '.join(choices)}."
+        super().__init__(choices=choices, error_messages={"invalid_choice": message}, **options)
+
+
+class _Moment(serializers.Field[dt.datetime, str, str, Any]):
+    """A day, or a time with or without an offset: without one it is the household's."""
+
+    def to_internal_value(self, data: str) -> dt.datetime:
+        """Return it in UTC; a day is its first moment."""
+        zone: ZoneInfo = self.context["zone"]
+        if "T" in data:
+            data = data.replace(" ", "+")  # what an unescaped + has become on its way
+        try:
+            day = parse_date(data)
+            at = midnight(day, zone) if day else parse_datetime(data)
+        except (ValueError, OverflowError):
+            at = None
+        if at is None:
+            raise serializers.ValidationError(
+                "Neither a day such as 2026-03-01 nor a time such as 2026-03-01T12:00+01:00."
+            )
+        if not _FIRST_YEAR <= at.year <= _LAST_YEAR:
+            raise serializers.ValidationError(_YEARS)
+        return (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(dt.UTC)
+
+    def to_representation(self, value: dt.datetime) -> str:
+        """Return it as it is written in a query."""
+        return value.isoformat()
+
+
+_YEARS = f"The year must be from {_FIRST_YEAR} to {_LAST_YEAR}."
+
+
+class HistoryQuery(serializers.Serializer[Any]):
+    """The parameters of ``history``, ``costs`` and ``export.csv``."""
+
+    device_id = serializers.CharField(required=False, max_length=64)
+    period = Choice([str(period) for period in Period], required=False)
+    at = serializers.DateField(required=False)
+    resolution = Choice([RAW, *(str(each) for each in Resolution)], required=False)
+
+    def get_fields(self) -> dict[str, Any]:
+        """Add the fields whose names are words of Python."""
+        span = {name: _Moment(required=False) for name in ("from", "to")}
+        return {**super().get_fields(), **span}
+
+    def validate_at(self, at: dt.date) -> dt.date:
+        """Refuse years that only a mistake can mean."""
+        if not _FIRST_YEAR <= at.year <= _LAST_YEAR:
+            raise serializers.ValidationError(_YEARS)
+        return at
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse what contradicts itself."""
+        if "from" in attrs and ("period" in attrs or "at" in attrs):
+            raise serializers.ValidationError({"from": ["Either a period or from and to."]})
+        if "to" in attrs and "from" not in attrs:
+            raise serializers.ValidationError({"to": ["Only together with from."]})
+        start, end = attrs.get("from"), attrs.get("to")
+        if start and end and end <= start:
+            raise serializers.ValidationError({"to": ["It must be after from."]})
+        if start and end and end - start > _MAX_SPAN:
+            raise serializers.ValidationError({"from": ["At most 40 years at once."]})
+        return attrs
+
+
+def asked(
+    parameters: QueryDict,
+    now: dt.datetime,
+    zone: ZoneInfo,
+    *,
+    default: Period,
+    max_rows: int | None = MAX_ROWS,
+) -> Asked:
+    """Return what is asked for.
+
+    Args:
+        parameters: of the URL; unknown ones are passed over.
+        now: the present.
+        zone: the household's.
+        default: the period where nothing is said.
+        max_rows: refuse what would have more rows; None: any number.
+
+    Raises:
+        ValidationError: a parameter makes no sense; it is named.
+        Http404: there is no such plug.
+    """
+    query = HistoryQuery(data=parameters.dict(), context={"zone": zone})
+    query.is_valid(raise_exception=True)
+    values = query.validated_data
+    plug = plug_or_404(values["device_id"]) if values.get("device_id", "all") != "all" else None
+    plugs = (plug,) if plug else tuple(SmartPlug.objects.all())
+    day = values.get("at") or local_day(now, zone)
+    period = None if "from" in values else Period(values.get("period") or default)
+    span = period_span(period, day, zone) if period else _span(values, now)
+    found = Asked(plugs, plug, period, day, span, _resolution(values, period, span))
+    if max_rows is not None:
+        _check_rows(found, zone, max_rows)
+    return found
+
+
+def plug_or_404(device_id: str) -> SmartPlug:
+    """Return the plug; Http404 where there is none.
+
+    Plugs' ids are plain; anything else, NUL included, would be an error of PostgreSQL's.
+    """
+    plug = SmartPlug.objects.filter(device_id=device_id).first() if device_id.isalnum() else None
+    if plug is None:
+        raise Http404("There is no such plug.")
+    return plug
+
+
+def _span(values: dict[str, Any], now: dt.datetime) -> Span:
+    start, end = values["from"], values.get("to") or now.astimezone(dt.UTC)
+    if end <= start:
+        raise serializers.ValidationError({"from": ["It is still to come."]})
+    return Span(start, end)
+
+
+def _resolution(values: dict[str, Any], period: Period | None, span: Span) -> Resolution | None:
+    if "resolution" in values:
+        word = values["resolution"]
+        return None if word == RAW else Resolution(word)
+    if period:
+        return RESOLUTION_OF[period]
+    length = span.end - span.start
+    return next((each for most, each in _DEFAULT_RESOLUTIONS if length <= most), Resolution.MONTH)
+
+
+def _check_rows(found: Asked, zone: ZoneInfo, max_rows: int) -> None:
+    if found.resolution is None:
+        interval = dt.timedelta(seconds=settings.ENERGY_SAMPLE_INTERVAL_SECONDS)
+        rows = len(found.plugs) * ((found.span.end - found.span.start) // interval)
+        if rows > max_rows:
+            message = (
+                f"These are up to {rows} rows, more than {max_rows}; ask for one plug or for less"
+                " time, or take export.csv."
+            )
+            raise serializers.ValidationError({"resolution": [message]})
+        return
+    rows = len(found.plugs) * len(buckets(found.span, found.resolution, zone))
+    if rows > max_rows:
+        message = f"These are {rows} rows, more than {max_rows}; take a coarser resolution."
+        raise serializers.ValidationError({"resolution": [message]})

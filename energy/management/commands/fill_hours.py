@@ -1,0 +1,41 @@
+"""Fill missing hours from what the plugs remember."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from balupi_site.lib.errors import BaluPiError
+from energy import tasks
+from energy.answers import ask_worker
+
+_WAIT_S = 30
+
+
+class Command(BaseCommand):
+    help = (
+        "Ask the plugs for the energy of hours of the last seven days that were missed or measured "
+        "in part. The worker does it, because a plug has one session only; it also does so by "
+        "itself every hour. Measured hours are never changed."
+    )
+
+    def handle(self, **_options: Any) -> None:  # noqa: ANN401
+        try:
+            filled: list[dict[str, Any]] = ask_worker(tasks.fill_hours_now, wait_s=_WAIT_S)
+        except BaluPiError as error:
+            raise CommandError(str(error)) from error
+        for each in filled:
+            self.stdout.write(_line(each))
+        if not filled:
+            self.stdout.write("There are no plugs to ask. Find them with: manage.py discover_plugs")
+
+
+def _line(filled: dict[str, Any]) -> str:
+    if not filled["missing"]:
+        text = "nothing missing"
+    else:
+        text = (
+            f"{filled['filled']} of {filled['missing']} hours filled, {filled['energy_wh']:.0f} Wh"
+        )
+    return f"{filled['name']}: {text}" + (f". {filled['message']}" if filled["message"] else "")

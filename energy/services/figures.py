@@ -1,0 +1,263 @@
+"""Figures: energy, coverage and cost of plugs in any stretches of time, up to this moment."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from functools import reduce
+from math import fsum
+from operator import add
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db.models import OuterRef, Subquery
+
+from energy.metering import hour_start
+from energy.models import EnergyHour, EnergySource, SmartPlug
+from energy.periods import HOUR, Span
+from energy.services.live import LiveFigure, live_figures
+from energy.services.tariffs import active_tariffs, fallback_price, household_currency
+from energy.sums import NOTHING, Piece, Sums, piece_sums, share_of_hour
+from energy.tariffs import Price, PricedSpan, TariffRule, base_fee, cost, priced_spans
+
+
+@dataclass(frozen=True)
+class PriceBook:
+    """All prices of the household; read once per request."""
+
+    tariffs: tuple[TariffRule, ...]
+    fallback: Price
+    currency: str
+    zone: ZoneInfo
+
+    @classmethod
+    def read(cls) -> PriceBook:
+        """Return the prices as they are now; two queries."""
+        tariffs = tuple(active_tariffs())
+        currency = tariffs[0].currency if tariffs else household_currency()  # all have the same
+        return cls(tariffs, fallback_price(), currency, household_zone())
+
+    def spans(self, span: Span) -> list[PricedSpan]:
+        """Return the prices in force, in order."""
+        return priced_spans(span, self.tariffs, self.zone, self.fallback)
+
+    def base_fee(self, span: Span) -> Decimal:
+        """Return the share of the monthly base fees."""
+        return base_fee(span, self.tariffs, self.zone)
+
+
+@dataclass(frozen=True)
+class PriceFigure:
+    """What was used at one price."""
+
+    energy_wh: float
+    cost: Decimal
+
+    def __add__(self, other: PriceFigure) -> PriceFigure:
+        """Return both together."""
+        return PriceFigure(self.energy_wh + other.energy_wh, self.cost + other.cost)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What is known of one stretch of time, of one plug or of several together.
+
+    Attributes:
+        energy_wh: None: nothing is known.
+        filled_wh: the part of it that is from the plugs' memory.
+        expected_h: plug-hours that are over, from when each plug was known.
+        covered_h: the measured part of them.
+        known_h: the same with what the plugs' memory filled.
+        power_min_w, power_max_w: of one plug; None for several, whose peaks need not coincide.
+        power_avg_w: over the time whose energy is known; of several plugs, the sum.
+        costs: what the energy costs, by price, without base fees.
+    """
+
+    span: Span
+    energy_wh: float | None
+    filled_wh: float
+    expected_h: float
+    covered_h: float
+    known_h: float
+    power_min_w: float | None
+    power_avg_w: float | None
+    power_max_w: float | None
+    costs: Mapping[Price, PriceFigure]
+
+    @property
+    def cost(self) -> Decimal | None:
+        """What the energy costs, without base fees; None: nothing is known."""
+        if self.energy_wh is None:
+            return None
+        return sum((figure.cost for figure in self.costs.values()), Decimal(0))
+
+    @property
+    def coverage(self) -> float | None:
+        """The measured part of the time that is over, 0 to 1; None: none of it is."""
+        return min(self.covered_h / self.expected_h, 1.0) if self.expected_h else None
+
+    @property
+    def known(self) -> float | None:
+        """The part of the time that is over whose energy is known; None: none of it is."""
+        return min(self.known_h / self.expected_h, 1.0) if self.expected_h else None
+
+    @property
+    def source(self) -> str | None:
+        """Where the energy is known from, in the words of ``EnergySource``; None: it is not."""
+        if self.energy_wh is None:
+            return None
+        if not self.filled_wh:
+            return EnergySource.MEASURED.value
+        return EnergySource.MIXED.value if self.covered_h else EnergySource.PLUG.value
+
+
+def household_zone() -> ZoneInfo:
+    """Return the household's time zone."""
+    return ZoneInfo(settings.TIME_ZONE)
+
+
+def figures_of(
+    plugs: Sequence[SmartPlug], spans: Sequence[Span], now: datetime, book: PriceBook
+) -> dict[int, list[Figure]]:
+    """Return each plug's figures for the stretches of time, by the plug's primary key.
+
+    The present hour is in them up to the latest reading.
+
+    Args:
+        plugs: the plugs.
+        spans: in any order; one that goes on after ``now`` has the figures so far.
+        now: the present.
+        book: the prices.
+    """
+    keys: dict[tuple[int, Price], int] = {}  # a price that comes again is one sum
+    pieces = [
+        Piece(
+            priced.span.start, priced.span.end, keys.setdefault((number, priced.price), len(keys))
+        )
+        for number, span in enumerate(spans)
+        for priced in book.spans(span)
+        if span.start < span.end
+    ]
+    plug_ids = [plug.pk for plug in plugs]
+    found = piece_sums(plug_ids, pieces, now=now)
+    if any(span.end > hour_start(now) - HOUR for span in spans):  # nothing else waits so long
+        live = [figure for figure in live_figures(now) if figure.plug_id in plug_ids]
+        _add_live(found, pieces, live, now)
+    places = {key: place for place, key in keys.items()}
+    parts: dict[tuple[int, int], list[tuple[Price, Sums]]] = defaultdict(list)
+    for (plug_id, key), sums in found.items():
+        number, price = places[key]
+        parts[plug_id, number].append((price, sums))
+    since = _known_since(plugs)
+    return {
+        plug.pk: [
+            _figure(span, parts.get((plug.pk, number), []), since[plug.pk], now)
+            for number, span in enumerate(spans)
+        ]
+        for plug in plugs
+    }
+
+
+def in_sequence(span: Span, figures: Sequence[Figure]) -> Figure:
+    """Return one plug's figures of stretches that make up ``span`` as one."""
+    whole = _added(span, figures)
+    lows = [it.power_min_w for it in figures if it.power_min_w is not None]
+    highs = [it.power_max_w for it in figures if it.power_max_w is not None]
+    return replace(
+        whole,
+        power_min_w=min(lows, default=None),
+        power_avg_w=_mean_w(whole.energy_wh, whole.known_h),
+        power_max_w=max(highs, default=None),
+    )
+
+
+def side_by_side(span: Span, figures: Sequence[Figure]) -> Figure:
+    """Return several plugs' figures of the same span as one."""
+    if len(figures) == 1:
+        return figures[0]
+    means = [it.power_avg_w for it in figures if it.power_avg_w is not None]
+    return replace(_added(span, figures), power_avg_w=sum(means) if means else None)
+
+
+def _figure(
+    span: Span, parts: Sequence[tuple[Price, Sums]], since: datetime, now: datetime
+) -> Figure:
+    over = span.until(now)
+    costs: dict[Price, PriceFigure] = {}
+    for price, sums in parts:
+        figure = PriceFigure(sums.energy_wh, cost(sums.energy_wh, price.per_kwh))
+        costs[price] = costs[price] + figure if price in costs else figure
+    whole = reduce(add, (sums for _price, sums in parts), NOTHING)
+    return Figure(
+        span=span,
+        energy_wh=whole.energy_wh if parts else None,
+        filled_wh=whole.filled_wh,
+        expected_h=max((over.end - max(over.start, since)) / HOUR, whole.covered_h),
+        covered_h=whole.covered_h,
+        known_h=whole.known_h,
+        power_min_w=whole.power_min_w,
+        power_avg_w=_mean_w(whole.energy_wh if parts else None, whole.known_h),
+        power_max_w=whole.power_max_w,
+        costs=costs,
+    )
+
+
+def _added(span: Span, figures: Sequence[Figure]) -> Figure:
+    known = [it.energy_wh for it in figures if it.energy_wh is not None]
+    costs: dict[Price, PriceFigure] = {}
+    for figure in figures:
+        for price, part in figure.costs.items():
+            costs[price] = costs[price] + part if price in costs else part
+    return Figure(
+        span=span,
+        energy_wh=fsum(known) if known else None,
+        filled_wh=fsum(it.filled_wh for it in figures),
+        expected_h=fsum(it.expected_h for it in figures),
+        covered_h=fsum(it.covered_h for it in figures),
+        known_h=fsum(it.known_h for it in figures),
+        power_min_w=None,
+        power_avg_w=None,
+        power_max_w=None,
+        costs=costs,
+    )
+
+
+def _add_live(
+    found: dict[tuple[int, int], Sums],
+    pieces: Sequence[Piece],
+    live: Iterable[LiveFigure],
+    now: datetime,
+) -> None:
+    """Add what the samples say that are not stored yet."""
+    for figure in live:
+        for piece in pieces:
+            if share := share_of_hour(figure.hour, piece, now):
+                place = (figure.plug_id, piece.key)
+                found[place] = found.get(place, NOTHING) + _live_sums(figure, share)
+
+
+def _live_sums(figure: LiveFigure, share: float) -> Sums:
+    covered_h = figure.covered_h * share
+    return Sums(
+        energy_wh=figure.energy_wh * share,
+        filled_wh=0.0,
+        covered_h=covered_h,
+        known_h=covered_h,
+        power_min_w=figure.power_min_w,
+        power_max_w=figure.power_max_w,
+    )
+
+
+def _known_since(plugs: Sequence[SmartPlug]) -> dict[int, datetime]:
+    """Return since when each plug is known: added, or its first hour where a history was loaded."""
+    first = EnergyHour.objects.filter(plug=OuterRef("pk")).order_by("hour").values("hour")[:1]
+    rows = SmartPlug.objects.filter(pk__in=[plug.pk for plug in plugs]).order_by()
+    hours = dict(rows.values_list("pk", Subquery(first)))
+    return {plug.pk: min(plug.created_at, hours.get(plug.pk) or plug.created_at) for plug in plugs}
+
+
+def _mean_w(energy_wh: float | None, known_h: float) -> float | None:
+    return energy_wh / known_h if energy_wh is not None and known_h else None

@@ -1,0 +1,137 @@
+"""History: a span cut into buckets, for each plug and for all together, and the period before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from energy.models import PowerSample, SmartPlug
+from energy.periods import (
+    Period,
+    Resolution,
+    Span,
+    buckets,
+    local_day,
+    period_span,
+    previous_span,
+    same_part,
+)
+from energy.services.figures import Figure, PriceBook, figures_of, in_sequence, side_by_side
+
+#: Below this measured or filled part a comparison would compare what is missing.
+_COMPARABLE = 0.5
+
+
+@dataclass(frozen=True)
+class PlugHistory:
+    """One plug's figures, in order of time, and all of them together."""
+
+    plug: SmartPlug
+    figures: tuple[Figure, ...]
+    total: Figure
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The same part of the period before.
+
+    Attributes:
+        difference: of the energy, 0.1 for a tenth more; None: too little is known of one of them.
+    """
+
+    before: Figure
+    difference: float | None
+
+
+@dataclass(frozen=True)
+class History:
+    """Figures of one plug or several.
+
+    Attributes:
+        span: as asked for; it may go on after the present.
+        figures: of all plugs together, in order of time; those still to come are left out.
+        comparison: None where no period was asked for.
+    """
+
+    span: Span
+    resolution: Resolution
+    book: PriceBook
+    plugs: tuple[PlugHistory, ...]
+    figures: tuple[Figure, ...]
+    total: Figure
+    comparison: Comparison | None = None
+
+
+def history(
+    plugs: Sequence[SmartPlug], span: Span, resolution: Resolution, now: datetime, book: PriceBook
+) -> History:
+    """Return what the plugs used in ``span``, in buckets up to the present."""
+    cut = [bucket for bucket in buckets(span, resolution, book.zone) if bucket.start < now]
+    figures = figures_of(plugs, cut, now, book)
+    by_plug = tuple(
+        PlugHistory(plug, tuple(figures[plug.pk]), in_sequence(span, figures[plug.pk]))
+        for plug in plugs
+    )
+    return History(
+        span=span,
+        resolution=resolution,
+        book=book,
+        plugs=by_plug,
+        figures=tuple(
+            side_by_side(bucket, [it.figures[number] for it in by_plug])
+            for number, bucket in enumerate(cut)
+        ),
+        total=side_by_side(span, [it.total for it in by_plug]),
+    )
+
+
+def period_history(
+    plugs: Sequence[SmartPlug],
+    period: Period,
+    day: date,
+    now: datetime,
+    book: PriceBook,
+    resolution: Resolution,
+) -> History:
+    """Return the calendar period that holds ``day``, beside the same part of the one before."""
+    span = period_span(period, day, book.zone)
+    before = same_part(period, span, previous_span(period, day, book.zone), now, book.zone)
+    found = history(plugs, span, resolution, now, book)
+    earlier = side_by_side(
+        before, [figures[0] for figures in figures_of(plugs, [before], now, book).values()]
+    )
+    return replace(found, comparison=_comparison(found.total, earlier))
+
+
+def compared(
+    plugs: Sequence[SmartPlug], periods: Sequence[Period], now: datetime, book: PriceBook
+) -> dict[Period, tuple[Figure, Comparison]]:
+    """Return the present day, week, ... of all plugs together, each beside the one before."""
+    day = local_day(now, book.zone)
+    spans: list[Span] = []
+    for period in periods:
+        whole, before = (cut(period, day, book.zone) for cut in (period_span, previous_span))
+        spans += [whole, same_part(period, whole, before, now, book.zone)]
+    by_plug = figures_of(plugs, spans, now, book)
+    house = [
+        side_by_side(span, [by_plug[plug.pk][number] for plug in plugs])
+        for number, span in enumerate(spans)
+    ]
+    return {
+        period: (present, _comparison(present, before))
+        for period, present, before in zip(periods, house[::2], house[1::2], strict=True)
+    }
+
+
+def samples_between(plugs: Sequence[SmartPlug], span: Span) -> Iterator[PowerSample]:
+    """Yield the stored samples of a span in order of time."""
+    samples = PowerSample.objects.filter(plug__in=plugs, at__gte=span.start, at__lt=span.end)
+    yield from samples.order_by("at", "plug").iterator()
+
+
+def _comparison(present: Figure, before: Figure) -> Comparison:
+    is_comparable = all((it.known or 0.0) >= _COMPARABLE for it in (present, before))
+    if not is_comparable or not before.energy_wh or present.energy_wh is None:
+        return Comparison(before, None)
+    return Comparison(before, present.energy_wh / before.energy_wh - 1)

@@ -1,0 +1,284 @@
+"""Tariffs: those in force, adding, changing and deleting them, and what must hold."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
+
+from energy.models import Tariff, TariffZone
+from energy.periods import local_day
+from energy.services.price_preview import (
+    DEFAULT_CURRENCY,
+    PricePreview,
+    TariffCost,
+    fallback_price,
+    preview,
+)
+from energy.tariffs import TariffRule, ZoneRule, overlapping, overlapping_zones
+
+__all__ = [
+    "PricePreview",
+    "TariffCost",
+    "TariffsChanged",
+    "active_tariffs",
+    "add_tariff",
+    "change_tariff",
+    "check_tariff",
+    "check_zones",
+    "delete_tariff",
+    "end_tariff",
+    "fallback_price",
+    "household_currency",
+    "make_room",
+    "preview",
+    "rule_of",
+    "tariffs_locked",
+    "validity_text",
+    "zone_rule_of",
+]
+
+logger = logging.getLogger(__name__)
+
+#: Days that every time zone can express; nobody measured before.
+_FIRST_DAY, _LAST_DAY = date(1970, 1, 2), date(2999, 12, 31)
+
+
+@dataclass(frozen=True, slots=True)
+class TariffsChanged:
+    """What was changed, or would be.
+
+    Attributes:
+        tariff: as it is stored now; None after a deletion and where nothing was to be stored.
+        ended: the tariff that ends, or would end, because the new one begins; None: none does.
+        before, after: the tariffs that count.
+    """
+
+    tariff: Tariff | None
+    ended: TariffRule | None
+    before: list[TariffRule]
+    after: list[TariffRule]
+
+
+def active_tariffs() -> list[TariffRule]:
+    """Return the tariffs that count, the earliest first."""
+    tariffs = Tariff.objects.filter(is_active=True).prefetch_related("zones")
+    rules = [rule_of(tariff) for tariff in tariffs]
+    return sorted(rules, key=lambda rule: rule.valid_from or date.min)
+
+
+def rule_of(tariff: Tariff) -> TariffRule:
+    """Return a stored tariff with its zones as a rule."""
+    return TariffRule(
+        tariff_id=tariff.pk,
+        name=tariff.name,
+        price_per_kwh=tariff.price_per_kwh,
+        base_fee_per_month=tariff.base_fee_per_month,
+        currency=tariff.currency,
+        valid_from=tariff.valid_from,
+        valid_to=tariff.valid_to,
+        zones=tuple(zone_rule_of(zone) for zone in tariff.zones.all()) if tariff.pk else (),
+    )
+
+
+def zone_rule_of(zone: TariffZone) -> ZoneRule:
+    """Return a zone, stored or not, as a rule."""
+    weekdays = frozenset(int(digit) for digit in zone.weekdays)
+    return ZoneRule(zone.name, weekdays, zone.start, zone.end, zone.price_per_kwh)
+
+
+def household_currency() -> str:
+    """Return the currency of the tariffs that count; EUR without one."""
+    currency = Tariff.objects.filter(is_active=True).values_list("currency", flat=True).first()
+    return currency or DEFAULT_CURRENCY
+
+
+@contextmanager
+def tariffs_locked() -> Iterator[None]:
+    """Begin a transaction in which nobody else changes tariffs; reading them goes on.
+
+    SQLite's transactions are IMMEDIATE: there is one writer anyway. PostgreSQL would let two
+    additions pass the check side by side, as neither sees the other's row.
+    """
+    with transaction.atomic():
+        if connection.vendor == "postgresql":
+            table = connection.ops.quote_name(Tariff._meta.db_table)  # noqa: SLF001  # public API
+            with connection.cursor() as cursor:
+                cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
+        yield
+
+
+def add_tariff(
+    wanted: TariffRule, *, is_active: bool, now: datetime, dry_run: bool = False
+) -> TariffsChanged:
+    """Add a tariff.
+
+    The first one may be valid since ever. Any other one without ``valid_from`` begins today, and
+    the one without an end ends today; if that one began today, it does not count any more.
+
+    Raises:
+        ValidationError: it overlaps, or is wrong in itself; by field, nothing was changed.
+    """
+    with tariffs_locked():
+        before = active_tariffs()
+        ended, kept = None, before
+        if is_active and wanted.valid_from is None and before:
+            wanted = replace(wanted, valid_from=local_day(now, ZoneInfo(settings.TIME_ZONE)))
+            ended, kept = make_room(wanted, before)
+        check_tariff(wanted, kept, is_active=is_active)
+        tariff = None
+        if not dry_run:
+            end_tariff(ended)
+            tariff = _store(Tariff(), wanted, is_active=is_active)
+            wanted = rule_of(tariff)
+    return TariffsChanged(tariff, ended, before, [*kept, wanted] if is_active else kept)
+
+
+def change_tariff(
+    tariff: Tariff, wanted: TariffRule, *, is_active: bool, dry_run: bool = False
+) -> TariffsChanged:
+    """Replace all that a tariff says, its zones too; call it within ``tariffs_locked``.
+
+    Raises:
+        ValidationError: it overlaps, or is wrong in itself; by field, nothing was changed.
+    """
+    with tariffs_locked():
+        before = active_tariffs()
+        others = [rule for rule in before if rule.tariff_id != tariff.pk]
+        wanted = replace(wanted, tariff_id=tariff.pk)
+        check_tariff(wanted, others, is_active=is_active)
+        stored = None if dry_run else _store(tariff, wanted, is_active=is_active)
+    return TariffsChanged(stored, None, before, [*others, wanted] if is_active else others)
+
+
+def delete_tariff(tariff: Tariff, *, dry_run: bool = False) -> TariffsChanged:
+    """Delete a tariff with its zones; its hours cost what is in force without it."""
+    with tariffs_locked():
+        before = active_tariffs()
+        after = [rule for rule in before if rule.tariff_id != tariff.pk]
+        if not dry_run:
+            logger.info("tariff %s %r is deleted", tariff.pk, tariff.name)
+            tariff.delete()
+    return TariffsChanged(None, None, before, after)
+
+
+def make_room(
+    wanted: TariffRule, others: Sequence[TariffRule]
+) -> tuple[TariffRule | None, list[TariffRule]]:
+    """Return the open-ended tariff with its end where ``wanted`` begins, and all that remain.
+
+    None: no tariff is open-ended then. One that began on the same day does not remain.
+    """
+    first = wanted.valid_from or date.min
+    for other in others:
+        if other.valid_to is None and (other.valid_from or date.min) <= first:
+            ended = replace(other, valid_to=first)
+            remains = [ended] if ended.valid_from != first else []
+            return ended, [*(each for each in others if each != other), *remains]
+    return None, list(others)
+
+
+def end_tariff(ended: TariffRule | None) -> None:
+    """Store the end that ``make_room`` found; a tariff that never began does not count any more."""
+    if ended is None or ended.tariff_id is None:
+        return
+    counts = ended.valid_from != ended.valid_to
+    Tariff.objects.filter(pk=ended.tariff_id).update(valid_to=ended.valid_to, is_active=counts)
+    logger.info("tariff %s %r ends before %s", ended.tariff_id, ended.name, ended.valid_to)
+
+
+def check_tariff(wanted: TariffRule, others: Sequence[TariffRule], *, is_active: bool) -> None:
+    """Tell whether a tariff can be among the others that count.
+
+    Raises:
+        ValidationError: no; the first thing that is wrong, by field.
+    """
+    _check_days(wanted)
+    check_zones(wanted.zones)
+    if not is_active:
+        return
+    for other in others:
+        if other.currency != wanted.currency:
+            text = _('The currency of "%(name)s" is %(currency)s; all tariffs must have the same.')
+            facts = {"name": other.name, "currency": other.currency}
+            raise ValidationError({"currency": text % facts})
+    other_or_none = overlapping(wanted, others)
+    if other_or_none is not None:
+        raise ValidationError({_clashing_field(wanted, other_or_none): _clash(other_or_none)})
+
+
+def check_zones(zones: Sequence[ZoneRule]) -> None:
+    """Tell whether these can be the zones of one tariff.
+
+    Raises:
+        ValidationError: no, with the zones' names; its field is ``zones``.
+    """
+    for zone in zones:
+        if any(at.second or at.microsecond for at in (zone.start, zone.end)):
+            text = _('The zone "%(name)s" must begin and end at a full minute.')
+            raise ValidationError({"zones": text % {"name": zone.name}})
+    pair = overlapping_zones(zones)
+    if pair is not None:
+        text = _('The zones "%(one)s" and "%(other)s" overlap; give them other days or times.')
+        raise ValidationError({"zones": text % {"one": pair[0].name, "other": pair[1].name}})
+
+
+def validity_text(rule: TariffRule) -> str:
+    """Return when a tariff is valid, such as ``from 2026-01-01 until before 2026-07-01``."""
+    start = _("from %s") % rule.valid_from if rule.valid_from else _("since ever")
+    end = _("until before %s") % rule.valid_to if rule.valid_to else _("until further notice")
+    return f"{start} {end}"
+
+
+def _store(tariff: Tariff, rule: TariffRule, *, is_active: bool) -> Tariff:
+    for name in ("name", "price_per_kwh", "base_fee_per_month", "currency"):
+        setattr(tariff, name, getattr(rule, name))
+    tariff.valid_from, tariff.valid_to = rule.valid_from, rule.valid_to
+    tariff.is_active = is_active
+    tariff.clean_fields()
+    tariff.save()
+    tariff.zones.all().delete()
+    TariffZone.objects.bulk_create(
+        TariffZone(
+            tariff=tariff,
+            name=zone.name,
+            weekdays="".join(str(day) for day in sorted(zone.weekdays)),
+            start=zone.start,
+            end=zone.end,
+            price_per_kwh=zone.price_per_kwh,
+        )
+        for zone in rule.zones
+    )
+    logger.info("tariff %s %r is valid %s", tariff.pk, tariff.name, validity_text(rule))
+    return Tariff.objects.prefetch_related("zones").get(pk=tariff.pk)
+
+
+def _check_days(wanted: TariffRule) -> None:
+    for field, day in (("valid_from", wanted.valid_from), ("valid_to", wanted.valid_to)):
+        if day is not None and not _FIRST_DAY <= day <= _LAST_DAY:
+            text = _("The day must be between %(first)s and %(last)s.")
+            raise ValidationError({field: text % {"first": _FIRST_DAY, "last": _LAST_DAY}})
+    if wanted.valid_from and wanted.valid_to and wanted.valid_to <= wanted.valid_from:
+        text = _("The end, the day after the last one, must be after the first day, %s.")
+        raise ValidationError({"valid_to": text % wanted.valid_from})
+
+
+def _clashing_field(wanted: TariffRule, other: TariffRule) -> str:
+    """Return the field to change: the end where the other one begins later, else the start."""
+    starts_later = other.valid_from is not None and (
+        wanted.valid_from is None or wanted.valid_from < other.valid_from
+    )
+    return "valid_to" if starts_later else "valid_from"
+
+
+def _clash(other: TariffRule) -> str:
+    text = _('It overlaps with "%(name)s", valid %(dates)s; end one before the other begins.')
+    return text % {"name": other.name, "dates": validity_text(other)}
