@@ -13,9 +13,13 @@ class Backoff:
     """Doubles the wait from the second failure on; all times are monotonic seconds.
 
     So two polls in a row may be lost without a gap in what was measured (``metering.GAP_INTERVALS``).
+
+    Args:
+        first_wait_s: the first wait; the interval of the polls where that is shorter.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, first_wait_s: float = FIRST_WAIT_S) -> None:
+        self._first_wait_s = first_wait_s
         self.failures = 0
         self._not_before_s = float("-inf")
 
@@ -31,10 +35,11 @@ class Backoff:
             slowly: wait longest at once: only a person can help.
         """
         doublings = min(max(self.failures - 1, 0), 10)
-        wait_s = min(FIRST_WAIT_S * 2**doublings, LONGEST_WAIT_S)
+        wait_s = min(self._first_wait_s * 2**doublings, LONGEST_WAIT_S)
         self.failures += 1
         self._not_before_s = started_s + (LONGEST_WAIT_S if slowly else wait_s) - _SLACK_S
 
     def reset(self) -> None:
         """Forget all failures."""
-        self.__init__()  # type: ignore[misc]  # the same plain start
+        self.failures = 0
+        self._not_before_s = float("-inf")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 from balupi_site.lib.env import is_loopback
-from energy.backoff import Backoff
+from energy.backoff import FIRST_WAIT_S, Backoff
 from energy.memory import NoMemory, Remembered, Wanted, clock_zone, memory_span, remembered
 from energy.plug_finder import PlugFinder, wrong_device
 from energy.readings import (
@@ -76,6 +76,7 @@ class Household:
     Attributes:
         only_loopback: refuse to talk to other machines, as a trial must.
         monotonic: seconds that only grow.
+        first_wait_s: how long a plug is left alone after a failure, at first.
     """
 
     login: Login
@@ -83,6 +84,7 @@ class Household:
     finder: PlugFinder
     open_session: OpenSession
     monotonic: Callable[[], float]
+    first_wait_s: float = FIRST_WAIT_S
 
 
 class PlugLink:
@@ -96,7 +98,7 @@ class PlugLink:
         self._lost: Target | None = None
         self._moved: tuple[Target, Target] | None = None
         self._closing: set[asyncio.Task[None]] = set()
-        self.backoff = Backoff()
+        self.backoff = Backoff(household.first_wait_s)
         self.read_task: asyncio.Task[Any] | None = None
 
     @property

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.utils.crypto import salted_hmac
 
 from energy import tapo
+from energy.backoff import FIRST_WAIT_S
 from energy.loop_thread import LoopThread
 from energy.memory import NoMemory, Remembered, Wanted
 from energy.plug_finder import PlugFinder
@@ -45,6 +46,7 @@ class PlugPool:
         timeout_s: float,
         search_target: str,
         only_loopback: bool,
+        interval_s: float = FIRST_WAIT_S,
         open_session: OpenSession = tapo.PlugSession,
         finder: PlugFinder | None = None,
         monotonic: Callable[[], float] = time.monotonic,
@@ -56,6 +58,7 @@ class PlugPool:
             timeout_s: the deadline of each plug's read.
             search_target: where to search for plugs that have vanished.
             only_loopback: refuse to talk to other machines, as a trial must.
+            interval_s: of the polls; a lost one must not cost the next one too.
             open_session: how a connection is made.
             finder: how plugs are found.
             monotonic: seconds that only grow.
@@ -63,7 +66,14 @@ class PlugPool:
         self._timeout_s = timeout_s
         self._search_target = search_target
         self._finder = finder or PlugFinder()
-        self._household = Household(login, only_loopback, self._finder, open_session, monotonic)
+        self._household = Household(
+            login,
+            only_loopback,
+            self._finder,
+            open_session,
+            monotonic,
+            first_wait_s=min(interval_s, FIRST_WAIT_S),
+        )
         self._loop = LoopThread("plugs")
         self._links: dict[str, PlugLink] = {}
         self._search_task: asyncio.Task[None] | None = None
@@ -244,6 +254,7 @@ def shared_pool() -> PlugPool:
                 timeout_s=settings.ENERGY_PLUG_TIMEOUT_SECONDS,
                 search_target=settings.TAPO_DISCOVERY_TARGET,
                 only_loopback=not settings.IS_PROD,
+                interval_s=settings.ENERGY_SAMPLE_INTERVAL_SECONDS,
             )
         return _shared
 

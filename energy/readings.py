@@ -14,6 +14,9 @@ from enum import StrEnum
 from typing import Any
 
 _MILLI = 1000
+#: No plug of this kind carries more (16 A at 250 V); a broken firmware may say anything, such as a
+#: negative number read as a huge one, and it would be in the sums for ever.
+_MOST_W = 5_000.0
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 #: What the database has room for.
 _MAX_TEXT, _MAX_MODEL = 64, 32
@@ -185,7 +188,7 @@ def power_from(answers: Mapping[str, Any]) -> float | None:
         power_w = _scaled(_answer(answers, "get_energy_usage"), "current_power")
     if power_w is None:
         power_w = _number(_answer(answers, "get_current_power"), "current_power")  # whole W
-    return power_w
+    return power_w if power_w is not None and abs(power_w) <= _MOST_W else None
 
 
 def _answer(answers: Mapping[str, Any], method: str) -> Mapping[str, Any]:
@@ -195,9 +198,12 @@ def _answer(answers: Mapping[str, Any], method: str) -> Mapping[str, Any]:
 
 def _number(values: Mapping[str, Any], key: str) -> float | None:
     value = values.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value)
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:  # a number of hundreds of digits
+        return None
 
 
 def _scaled(values: Mapping[str, Any], key: str) -> float | None:

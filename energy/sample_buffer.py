@@ -19,8 +19,8 @@ logger = logging.getLogger(__name__)
 _LATEST_KEY = "energy:latest"
 _WAITING_KEY = "energy:samples"
 _STORING_KEY = "energy:samples:storing"
-#: Some days of a few plugs; 2 MB of the 16 MB that Redis may use.
-MAX_WAITING = 10_000
+#: Some days of a few plugs, ten minutes of 1,000; 4 MB of the 16 MB that Redis may use.
+MAX_WAITING = 20_000
 #: A Redis that did not answer is left alone for a moment, or each plug would wait for it anew.
 _REDIS_PAUSE_S = 10.0
 
@@ -36,6 +36,7 @@ class SampleBuffer:
         self._redis_again_s = float("-inf")
         self._redis_is_away = False
         self._is_overflowing = False
+        self._has_taken_stored = False  # whether ``take`` could read what Redis keeps
 
     def put(self, reading: Reading, *, is_sample: bool) -> None:
         """Remember a reading as its plug's latest, and as a sample if it is one; never raises."""
@@ -68,21 +69,26 @@ class SampleBuffer:
         return list(dict.fromkeys([*self._take_from_redis(), *in_memory]))
 
     def _take_from_redis(self) -> list[str]:
+        self._has_taken_stored = False
         try:
             redis = client()
             # A list of its own: the poller goes on adding to the other one meanwhile.
             if not redis.exists(_STORING_KEY) and redis.exists(_WAITING_KEY):
                 redis.rename(_WAITING_KEY, _STORING_KEY)
-            return [str(line) for line in redis.lrange(_STORING_KEY, 0, -1)]
+            lines = [str(line) for line in redis.lrange(_STORING_KEY, 0, -1)]
         except RedisError as error:
             self._note_redis(error)
             return []
+        self._has_taken_stored = True
+        return lines
 
     def forget(self, lines: Iterable[str]) -> None:
         """Drop what ``take`` returned; it is in the database now."""
         with self._lock:
             for line in lines:
                 self._unstored.pop(line, None)
+        if not self._has_taken_stored:  # Redis failed then: what it keeps is not stored yet
+            return
         try:
             client().delete(_STORING_KEY)
         except RedisError as error:  # then they are stored once more, which changes nothing

@@ -13,17 +13,39 @@ from balupi_site.version import BUILD_DATE
 _TIME_ERROR = 5
 #: Run-time folders of the time services of Debian: systemd-timesyncd, chrony, ntpsec, ntpd.
 _TIME_SERVICES = ("/run/systemd/timesync", "/run/chrony", "/run/ntpd.pid", "/run/ntpsec")
+#: systemd-timesyncd makes it when it first sets the clock; /run is empty after each start.
+_TIMESYNCD_MARK = "/run/systemd/timesync/synchronized"
 #: struct timex is 208 bytes on 64-bit Linux (see sys/timex.h); zeroed means "only read".
 _TIMEX_BYTES = 256
+
+
+class _Seen:
+    """What this process has seen of the clock."""
+
+    is_synchronised = False
+
+
+_seen = _Seen()
 
 
 def is_plausible(now: dt.datetime) -> bool:
     """Tell whether ``now`` may be stored.
 
-    True when the kernel says a time service has set the clock. Where no time service runs, a clock
-    after this release's build date is believed.
+    True when a time service has set the clock since the Pi started; it stays right when the service is
+    lost later (the kernel calls it unsynchronised after nine hours without the Internet). Where no
+    time service runs, a clock after this release's build date is believed.
     """
-    return kernel_is_synchronised() or (not time_service_runs() and now >= BUILD_DATE)
+    return was_synchronised() or (not time_service_runs() and now >= BUILD_DATE)
+
+
+def was_synchronised() -> bool:
+    """Tell whether a time service has set the clock since the Pi started, as far as this process knows.
+
+    systemd-timesyncd leaves a file behind for that; of others it is known from when this process
+    first saw it.
+    """
+    _seen.is_synchronised |= kernel_is_synchronised() or Path(_TIMESYNCD_MARK).exists()
+    return _seen.is_synchronised
 
 
 def kernel_is_synchronised() -> bool:

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 from multiprocessing.synchronize import Event
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -68,9 +69,41 @@ def test_when_the_clock_is_believed(
     now: dt.datetime,
     plausible: bool,
 ) -> None:
+    be_clock(monkeypatch, synchronised=synchronised, service_runs=service_runs)
+    assert clock.is_plausible(now) is plausible
+
+
+def be_clock(
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    synchronised: bool,
+    service_runs: bool,
+    mark: str = "/nowhere",
+) -> None:
+    """Let the kernel and the time services say this, to a process that has just started."""
     monkeypatch.setattr(clock, "kernel_is_synchronised", lambda: synchronised)
     monkeypatch.setattr(clock, "time_service_runs", lambda: service_runs)
-    assert clock.is_plausible(now) is plausible
+    monkeypatch.setattr(clock, "_TIMESYNCD_MARK", mark)
+    monkeypatch.setattr(clock, "_seen", clock._Seen())
+
+
+def test_a_clock_that_was_set_stays_believed_without_the_internet(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    be_clock(monkeypatch, synchronised=True, service_runs=True)
+    assert clock.is_plausible(AFTER)
+    monkeypatch.setattr(clock, "kernel_is_synchronised", lambda: False)
+    assert clock.is_plausible(AFTER)
+
+
+def test_a_process_that_starts_later_knows_it_from_timesyncd(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    mark = tmp_path / "synchronized"
+    be_clock(monkeypatch, synchronised=False, service_runs=True, mark=str(mark))
+    assert not clock.is_plausible(AFTER)
+    mark.touch()
+    assert clock.is_plausible(AFTER)
 
 
 def test_the_kernel_can_be_asked() -> None:

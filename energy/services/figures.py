@@ -68,7 +68,7 @@ class Figure:
     Attributes:
         energy_wh: None: nothing is known.
         filled_wh: the part of it that is from the plugs' memory.
-        expected_h: plug-hours that are over, from when each plug was known.
+        expected_h: plug-hours that are over, while each plug was known and polled.
         covered_h: the measured part of them.
         known_h: the same with what the plugs' memory filled.
         power_min_w, power_max_w: of one plug; None for several, whose peaks need not coincide.
@@ -151,10 +151,10 @@ def figures_of(
     for (plug_id, key), sums in found.items():
         number, price = places[key]
         parts[plug_id, number].append((price, sums))
-    since = _known_since(plugs)
+    known = known_spans(plugs, now)
     return {
         plug.pk: [
-            _figure(span, parts.get((plug.pk, number), []), since[plug.pk], now)
+            _figure(span, parts.get((plug.pk, number), []), known[plug.pk])
             for number, span in enumerate(spans)
         ]
         for plug in plugs
@@ -182,10 +182,8 @@ def side_by_side(span: Span, figures: Sequence[Figure]) -> Figure:
     return replace(_added(span, figures), power_avg_w=sum(means) if means else None)
 
 
-def _figure(
-    span: Span, parts: Sequence[tuple[Price, Sums]], since: datetime, now: datetime
-) -> Figure:
-    over = span.until(now)
+def _figure(span: Span, parts: Sequence[tuple[Price, Sums]], known: Span) -> Figure:
+    expected = min(span.end, known.end) - max(span.start, known.start)
     costs: dict[Price, PriceFigure] = {}
     for price, sums in parts:
         figure = PriceFigure(sums.energy_wh, cost(sums.energy_wh, price.per_kwh))
@@ -195,7 +193,7 @@ def _figure(
         span=span,
         energy_wh=whole.energy_wh if parts else None,
         filled_wh=whole.filled_wh,
-        expected_h=max((over.end - max(over.start, since)) / HOUR, whole.covered_h),
+        expected_h=max(expected / HOUR, whole.covered_h),
         covered_h=whole.covered_h,
         known_h=whole.known_h,
         power_min_w=whole.power_min_w,
@@ -251,12 +249,23 @@ def _live_sums(figure: LiveFigure, share: float) -> Sums:
     )
 
 
-def _known_since(plugs: Sequence[SmartPlug]) -> dict[int, datetime]:
-    """Return since when each plug is known: added, or its first hour where a history was loaded."""
-    first = EnergyHour.objects.filter(plug=OuterRef("pk")).order_by("hour").values("hour")[:1]
+def known_spans(plugs: Sequence[SmartPlug], now: datetime) -> dict[int, Span]:
+    """Return from when to when each plug was to be measured, by its primary key.
+
+    From when it was added, or from its first hour where a history was loaded. Until now, or to the
+    end of its last hour where it is not polled any more.
+    """
+    hours = EnergyHour.objects.filter(plug=OuterRef("pk")).order_by("hour").values("hour")
     rows = SmartPlug.objects.filter(pk__in=[plug.pk for plug in plugs]).order_by()
-    hours = dict(rows.values_list("pk", Subquery(first)))
-    return {plug.pk: min(plug.created_at, hours.get(plug.pk) or plug.created_at) for plug in plugs}
+    ends = rows.values_list("pk", Subquery(hours[:1]), Subquery(hours.reverse()[:1]))
+    found = {pk: (first, last) for pk, first, last in ends}
+    known = {}
+    for plug in plugs:
+        first, last = found.get(plug.pk, (None, None))
+        start = min(plug.created_at, first or plug.created_at)
+        ends_at = now if plug.enabled or last is None else min(last + HOUR, now)
+        known[plug.pk] = Span(start, max(ends_at, start))
+    return known
 
 
 def _mean_w(energy_wh: float | None, known_h: float) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from math import fsum
 
 from energy.models import PowerSample, SmartPlug
 from energy.periods import (
@@ -19,7 +20,7 @@ from energy.periods import (
 )
 from energy.services.figures import Figure, PriceBook, figures_of, in_sequence, side_by_side
 
-#: Below this measured or filled part a comparison would compare what is missing.
+#: A plug of which less than this part of either time is known is not compared.
 _COMPARABLE = 0.5
 
 
@@ -37,7 +38,8 @@ class Comparison:
     """The same part of the period before.
 
     Attributes:
-        difference: of the energy, 0.1 for a tenth more; None: too little is known of one of them.
+        difference: of the energy, 0.1 for a tenth more, of the plugs that enough is known of in both
+            times (one that was added meanwhile is no increase); None: there is none.
     """
 
     before: Figure
@@ -98,10 +100,9 @@ def period_history(
     span = period_span(period, day, book.zone)
     before = same_part(period, span, previous_span(period, day, book.zone), now, book.zone)
     found = history(plugs, span, resolution, now, book)
-    earlier = side_by_side(
-        before, [figures[0] for figures in figures_of(plugs, [before], now, book).values()]
-    )
-    return replace(found, comparison=_comparison(found.total, earlier))
+    earlier = [figures[0] for figures in figures_of(plugs, [before], now, book).values()]
+    present = [each.total for each in found.plugs]
+    return replace(found, comparison=_comparison(span.until(now), present, before, earlier))
 
 
 def compared(
@@ -113,15 +114,14 @@ def compared(
     for period in periods:
         whole, before = (cut(period, day, book.zone) for cut in (period_span, previous_span))
         spans += [whole, same_part(period, whole, before, now, book.zone)]
-    by_plug = figures_of(plugs, spans, now, book)
-    house = [
-        side_by_side(span, [by_plug[plug.pk][number] for plug in plugs])
-        for number, span in enumerate(spans)
-    ]
-    return {
-        period: (present, _comparison(present, before))
-        for period, present, before in zip(periods, house[::2], house[1::2], strict=True)
-    }
+    by_plug = list(figures_of(plugs, spans, now, book).values())
+    found = {}
+    for number, period in enumerate(periods):
+        whole, before = spans[2 * number : 2 * number + 2]
+        present, earlier = ([figures[2 * number + n] for figures in by_plug] for n in (0, 1))
+        comparison = _comparison(whole.until(now), present, before, earlier)
+        found[period] = (side_by_side(whole, present), comparison)
+    return found
 
 
 def samples_between(plugs: Sequence[SmartPlug], span: Span) -> Iterator[PowerSample]:
@@ -130,8 +130,26 @@ def samples_between(plugs: Sequence[SmartPlug], span: Span) -> Iterator[PowerSam
     yield from samples.order_by("at", "plug").iterator()
 
 
-def _comparison(present: Figure, before: Figure) -> Comparison:
-    is_comparable = all((it.known or 0.0) >= _COMPARABLE for it in (present, before))
-    if not is_comparable or not before.energy_wh or present.energy_wh is None:
-        return Comparison(before, None)
-    return Comparison(before, present.energy_wh / before.energy_wh - 1)
+def _comparison(
+    over: Span, present: Sequence[Figure], before: Span, earlier: Sequence[Figure]
+) -> Comparison:
+    """Return the comparison of each plug's figures, in the same order, of two spans."""
+    pairs = [
+        (now_wh, then_wh)
+        for now_wh, then_wh in (
+            (_comparable_wh(one, over), _comparable_wh(other, before))
+            for one, other in zip(present, earlier, strict=True)
+        )
+        if now_wh is not None and then_wh is not None
+    ]
+    whole = side_by_side(before, earlier)
+    then_wh = fsum(pair[1] for pair in pairs)
+    if not then_wh:
+        return Comparison(whole, None)
+    return Comparison(whole, fsum(pair[0] for pair in pairs) / then_wh - 1)
+
+
+def _comparable_wh(figure: Figure, span: Span) -> float | None:
+    """Return a plug's energy of a span; None where too little of the span is known."""
+    is_known = span.hours > 0 and figure.known_h >= _COMPARABLE * span.hours
+    return figure.energy_wh if is_known else None

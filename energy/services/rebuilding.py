@@ -63,7 +63,6 @@ def hours_of(span: Span) -> list[dt.datetime]:
     return hours_between(span.start, span.end - dt.timedelta(microseconds=1))
 
 
-@transaction.atomic
 def rebuild_hours(
     hours: Collection[dt.datetime],
     plug_ids: Collection[int],
@@ -73,29 +72,36 @@ def rebuild_hours(
 ) -> Rebuilt:
     """Make these hours say what their samples say; a second call does nothing.
 
-    A measured row without samples is deleted. What is from a plug's memory stays.
+    A measured row without samples is deleted. What is from a plug's memory stays. A transaction for
+    each hour, so that the polls' own writing never waits long.
 
     Args:
-        hours: starts, UTC; not before ``rebuildable_from``, or what is known would be lost. One
-            transaction: a day or so at a time.
+        hours: starts, UTC; not before ``rebuildable_from``, or what is known would be lost.
         plug_ids: those that are gone are passed over.
         interval_s: the planned seconds from one sample to the next.
         dry_run: only tell.
     """
+    rebuilt = (_rebuild_hour(hour, plug_ids, interval_s, dry_run=dry_run) for hour in hours)
+    return sum(rebuilt, Rebuilt())
+
+
+@transaction.atomic
+def _rebuild_hour(
+    hour: dt.datetime, plug_ids: Collection[int], interval_s: float, *, dry_run: bool
+) -> Rebuilt:
     there = lock_plugs(plug_ids)
     rows: list[EnergyHour] = []
     unfounded: list[int] = []
-    for hour in hours:
-        for batch in batched(there):
-            for row in _corrections(hour, batch, interval_s):
-                if isinstance(row, EnergyHour):
-                    rows.append(row)
-                else:
-                    unfounded.append(row)
+    for batch in batched(there):
+        for row in _corrections(hour, batch, interval_s):
+            if isinstance(row, EnergyHour):
+                rows.append(row)
+            else:
+                unfounded.append(row)
     if not dry_run:
         write_rows(rows)
         EnergyHour.objects.filter(pk__in=unfounded).delete()
-    return Rebuilt(len(hours) * len(there), len(rows), len(unfounded))
+    return Rebuilt(len(there), len(rows), len(unfounded))
 
 
 def _corrections(
@@ -107,6 +113,16 @@ def _corrections(
         row = known.get(plug_id)
         entry = entry_of(figures.get(plug_id), row)
         if entry is None and row is not None:
-            yield row.pk
+            if not _has_samples(plug_id, hour):
+                yield row.pk
         elif entry is not None and differs(entry, row):
             yield row_of(plug_id, hour, entry)
+
+
+def _has_samples(plug_id: int, hour: dt.datetime) -> bool:
+    """Tell whether there are samples, though too far apart for the present interval.
+
+    Before the interval was shortened they were not: their hour stays as it is.
+    """
+    samples = PowerSample.objects.filter(plug_id=plug_id, at__gte=hour, at__lt=hour + HOUR)
+    return samples.exists()

@@ -275,3 +275,32 @@ def test_the_present_hour_is_live(redis_server: Any) -> None:
     store_samples(NOW)
     again = history(api, device_id=plug.device_id, period="day")
     assert again["data"][-1] == found["data"][-1]
+
+
+def test_a_plug_that_was_added_meanwhile_is_no_increase(api: APIClient) -> None:
+    old, new = make_plug(101), make_plug(102)
+    store_hours(old, MIDNIGHT - HOUR * 24, 24 + 15, 50.0)
+    store_hours(old, MIDNIGHT + HOUR * 15, 1, 25.0, coverage=0.5)
+    store_hours(new, MIDNIGHT, 15, 100.0)
+    compared = history(api, period="day")["comparison"]
+    assert compared["difference_percent"] == 0.0  # of the one that there was yesterday
+    alone = history(api, period="day", device_id=new.device_id)["comparison"]
+    assert alone["difference_percent"] is None
+
+
+def test_a_plug_that_was_added_within_the_period_before_is_not_compared(api: APIClient) -> None:
+    plug = make_plug()
+    store_hours(plug, MIDNIGHT - HOUR * 12, 12 + 15, 100.0)  # added yesterday at noon
+    compared = history(api, period="day")["comparison"]
+    assert compared["energy_wh"] == 350.0
+    assert compared["difference_percent"] is None
+
+
+def test_what_is_not_polled_any_more_is_not_missing(api: APIClient) -> None:
+    plug, old = make_plug(101), make_plug(102, enabled=False)
+    store_hours(plug, MIDNIGHT - HOUR * 24, 24 + 15, 50.0)
+    store_hours(old, MIDNIGHT - HOUR * 24, 20, 50.0)
+    found = history(api, period="day")
+    assert found["total"]["coverage"] == pytest.approx(15 / 15.5, abs=1e-4)
+    yesterday = history(api, period="day", at="2026-03-03")
+    assert yesterday["total"]["coverage"] == 1.0

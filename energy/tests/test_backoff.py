@@ -49,3 +49,15 @@ def test_a_success_starts_anew() -> None:
     assert backoff.is_due(0)
     backoff.failed(started_s=0)
     assert backoff.is_due(28)
+
+
+def test_polls_that_come_more_often_are_not_lost_either() -> None:
+    backoff = Backoff(first_wait_s=10)
+    for started_s in (100.0, 110.0):
+        backoff.failed(started_s=started_s)
+        assert backoff.is_due(started_s + 9.5)
+    backoff.failed(started_s=120.0)
+    assert not backoff.is_due(129.5)
+    backoff.reset()
+    backoff.failed(started_s=200.0)
+    assert backoff.is_due(209.5)

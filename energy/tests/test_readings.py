@@ -173,3 +173,16 @@ def test_a_line_of_anything_else_is_no_reading(line: str) -> None:
 
 def test_every_failure_has_its_status_in_the_database() -> None:
     assert {kind.value for kind in FailureKind} <= set(PlugStatus.values)
+
+
+@pytest.mark.parametrize(
+    "milliwatts",
+    [
+        pytest.param(4_294_967_295, id="-1 mW read as a number without a sign"),
+        pytest.param(-5_000_001, id="more than a plug carries, the other way"),
+        pytest.param(10**400, id="hundreds of digits"),
+        pytest.param(float("inf"), id="infinite"),
+    ],
+)
+def test_a_power_that_no_plug_carries_is_not_known(milliwatts: float) -> None:
+    assert power_from({"get_emeter_data": {"power_mw": milliwatts}}) is None

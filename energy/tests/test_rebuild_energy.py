@@ -219,4 +219,16 @@ def test_a_day_takes_few_queries_whatever_the_number_of_plugs(plug: SmartPlug) -
     fill(plug)
     with CaptureQueriesContext(connection) as queries:
         rebuild()
-    assert len([each for each in queries if each["sql"].startswith("SELECT")]) < 36 * 2 + 10
+    assert len([each for each in queries if each["sql"].startswith("SELECT")]) < 36 * 3 + 10
+
+
+def test_hours_of_a_longer_interval_stay_where_it_was_shortened_since(plug: SmartPlug) -> None:
+    PowerSample.objects.bulk_create(
+        PowerSample(plug=plug, at=NOON + HOUR * n / 12, power_w=100) for n in range(12 * 6)
+    )
+    roll_up_hours(NOW, 300, since=NOON)
+    before = list(EnergyHour.objects.order_by("hour").values_list("hour", "energy_wh"))
+    assert len(before) == 6
+    said = rebuild()
+    assert "0 of" in said
+    assert list(EnergyHour.objects.order_by("hour").values_list("hour", "energy_wh")) == before

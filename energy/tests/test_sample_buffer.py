@@ -85,6 +85,24 @@ def test_a_process_killed_while_it_stored_leaves_everything_too(redis_server: An
     assert successor.take() == [new.to_line()]
 
 
+def test_what_redis_keeps_is_not_forgotten_where_it_could_not_be_read(
+    redis_server: Any, settings: Any
+) -> None:
+    dying = SampleBuffer()
+    old = put_all(dying, readings(2))
+    dying.take()  # and dies before they are stored
+    successor = SampleBuffer()
+    new = make_reading(at=NOON + timedelta(hours=1))
+    successor.put(new, is_sample=True)
+    url = settings.REDIS_URL
+    lose_redis(settings)
+    taken = successor.take()
+    assert taken == [new.to_line()]
+    find_redis(settings, url)
+    successor.forget(taken)
+    assert successor.take() == old
+
+
 def test_samples_that_come_while_others_are_stored_are_kept(redis_server: Any) -> None:
     buffer = SampleBuffer()
     taken = put_all(buffer, readings(2)) and buffer.take()
