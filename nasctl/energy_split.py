@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
@@ -23,8 +23,8 @@ FALLBACK_ASLEEP_W, FALLBACK_W = 1.0, 35.0
 _MICROSECOND = timedelta(microseconds=1)
 _SECOND_US = 1_000_000
 _HOUR_US = 3600 * _SECOND_US
-#: Less known time than this is the rounding of a row, in s.
-_ROUNDING_S = 0.001
+#: Less known time than this is the rounding of a row, in s; energy of no time tells nothing.
+LEAST_KNOWN_S = 0.001
 
 
 class HourState(StrEnum):
@@ -152,9 +152,12 @@ def split_hour(
 ) -> list[Part]:
     """Return a part for each state of the hour; their energies add up to the row's.
 
-    Between samples the lines of power are cut where the state changes. What the row knows beyond
-    them (from the plug's memory, or because its samples are gone) is shared out over the rest of
-    the time, by duration and typical power.
+    Between samples the lines of power are cut where the state changes. What a measured row knows
+    beyond them (its samples are gone) is shared out over the rest of the time, by duration and
+    typical power. What a row knows from the plug's memory is UNKNOWN's, and so is that time: BaluPi
+    was not there to see what the NAS did, its last state proves nothing.
+
+    A row that knows the energy of no time at all gives parts without energy.
 
     Args:
         row: the hour.
@@ -164,6 +167,8 @@ def split_hour(
         typical_w: what each state draws, as far as it was measured.
     """
     tallies = _tallies(row.hour, spans, samples, interval_s)
+    if not row.is_measured:
+        tallies = _blank_as_unknown(tallies)
     known_s = _known_s(row.known_s, tallies)
     energy_wh = _energy_wh(row, tallies, known_s, typical_w)
     return [
@@ -195,6 +200,20 @@ def _tallies(
     return tallies
 
 
+def _blank_as_unknown(tallies: Mapping[HourState, _Tally]) -> dict[HourState, _Tally]:
+    """Leave the states the time that was measured in them; the rest is UNKNOWN's."""
+    blank_us = sum(tally.duration_us - tally.metered_us for tally in tallies.values())
+    found = {
+        state: replace(tally, duration_us=tally.metered_us)
+        for state, tally in tallies.items()
+        if tally.metered_us
+    }
+    if blank_us:
+        unknown = found.get(HourState.UNKNOWN, _Tally())
+        found[HourState.UNKNOWN] = replace(unknown, duration_us=unknown.duration_us + blank_us)
+    return found
+
+
 #: Start and end in microseconds of the hour, power at both ends.
 _Line = tuple[int, int, float, float]
 
@@ -222,10 +241,14 @@ def _meter(tally: _Tally, line: _Line, start_us: int, end_us: int) -> None:
 
 def _known_s(row_s: float, tallies: Mapping[HourState, _Tally]) -> dict[HourState, float]:
     """Return the known time by state; of the time without samples all states know the same share."""
+    if row_s <= LEAST_KNOWN_S:
+        return dict.fromkeys(tallies, 0.0)
     metered_s = {state: tally.metered_us / _SECOND_US for state, tally in tallies.items()}
     rest_s, blank_s = row_s - fsum(metered_s.values()), fsum(t.blank_s for t in tallies.values())
-    if rest_s <= _ROUNDING_S or blank_s <= 0:  # a row that is behind its samples knows less, evenly
-        factor = min(row_s / max(fsum(metered_s.values()), _ROUNDING_S), 1.0)
+    if (
+        rest_s <= LEAST_KNOWN_S or blank_s <= 0
+    ):  # a row that is behind its samples knows less, evenly
+        factor = min(row_s / max(fsum(metered_s.values()), LEAST_KNOWN_S), 1.0)
         return {state: seconds * factor for state, seconds in metered_s.items()}
     share = min(rest_s / blank_s, 1.0)
     return {state: metered_s[state] + tally.blank_s * share for state, tally in tallies.items()}
@@ -242,7 +265,7 @@ def _energy_wh(
     metered_wh = fsum(found.values())
     rest_s = {state: known_s[state] - tallies[state].metered_us / _SECOND_US for state in tallies}
     rest_wh = row.energy_wh - metered_wh
-    if rest_wh > 0 and fsum(rest_s.values()) > _ROUNDING_S:
+    if rest_wh > 0 and fsum(rest_s.values()) > LEAST_KNOWN_S:
         shares = _shares(rest_s, typical_w)
         found = {state: found[state] + rest_wh * shares[state] for state in found}
     elif metered_wh > 0:

@@ -11,6 +11,8 @@ from statistics import quantiles
 #: How far back hours tell what the NAS draws while it idles, and how many it takes.
 IDLE_DAYS = timedelta(days=30)
 IDLE_HOURS = 3
+#: Whoever saw less of the time than this cannot say that the NAS never slept.
+_LEAST_WATCHED = 0.5
 #: The most decimals that a formula is shown with.
 _MOST_DECIMALS = 6
 
@@ -19,6 +21,7 @@ class WhyUnknown(StrEnum):
     """Why there is no figure, or none to explain."""
 
     NOTHING_KNOWN = "nothing_known"
+    NOT_WATCHED = "not_watched"
     NEVER_ASLEEP = "never_asleep"
     SLEEP_NOT_READ = "sleep_not_read"
     NO_IDLE_POWER = "no_idle_power"
@@ -86,18 +89,21 @@ def saved_wh(known_h: float, energy_wh: float, idle_w: float) -> float:
     return known_h * idle_w - energy_wh
 
 
-def why_unknown(asleep: Asleep, idle_w: float | None, *, known_h: float) -> WhyUnknown | None:
+def why_unknown(
+    asleep: Asleep, idle_w: float | None, *, known_h: float, watched: float
+) -> WhyUnknown | None:
     """Return why there is nothing to calculate with; None: there is.
 
     Args:
         asleep: how the NAS slept.
         idle_w: its idle power; None: not known.
         known_h: of any state.
+        watched: the part of the time, 0 to 1, of which it is known what the NAS did.
     """
     if known_h <= 0:
         return WhyUnknown.NOTHING_KNOWN
     if asleep.duration_h <= 0:
-        return WhyUnknown.NEVER_ASLEEP
+        return WhyUnknown.NEVER_ASLEEP if watched >= _LEAST_WATCHED else WhyUnknown.NOT_WATCHED
     if asleep.known_h <= 0:
         return WhyUnknown.SLEEP_NOT_READ
     return WhyUnknown.NO_IDLE_POWER if idle_w is None else None

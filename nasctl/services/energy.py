@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from django.utils.formats import number_format
@@ -12,8 +12,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from energy.periods import Period, Resolution, Span, buckets, period_span
-from energy.services.figures import PriceBook
+from energy.models import SmartPlug
+from energy.periods import HOUR, Period, Resolution, Span, buckets, period_span
+from energy.services.figures import PriceBook, known_spans
 from energy.tariffs import cost
 from nasctl.energy_split import HOUR_S, HourState
 from nasctl.saved import (
@@ -36,6 +37,9 @@ _RESOLUTION_OF = {
 }
 _WHY: dict[WhyUnknown, str | Promise] = {
     WhyUnknown.NOTHING_KNOWN: _("The NAS's plug was not read in this time."),
+    WhyUnknown.NOT_WATCHED: _(
+        "BaluPi did not see what the NAS did in most of this time, so its sleep is not known."
+    ),
     WhyUnknown.NEVER_ASLEEP: _("The NAS did not sleep in this time."),
     WhyUnknown.SLEEP_NOT_READ: _("The NAS's plug was not read while the NAS slept."),
     WhyUnknown.NO_IDLE_POWER: _(
@@ -72,7 +76,8 @@ class NasEnergy:
     Attributes:
         span: the period; it may go on after the present.
         whole: what is known of it.
-        coverage: the known part of the time that is over, 0 to 1; None: none of it is.
+        coverage: the known part of the time that is over, since the plug is known, 0 to 1; None:
+            there is no such time.
         parts: its days or months as far as they have begun; none of a day.
         saved_parts: what was saved in each of them.
     """
@@ -103,19 +108,26 @@ def nas_energy(period: Period, day: date, now: datetime) -> NasEnergy | None:
     cut = buckets(span, _RESOLUTION_OF[period], book.zone) if period in _RESOLUTION_OF else [span]
     parts = stretches(plug.pk, [bucket for bucket in cut if bucket.start < now], now, book)
     whole = Stretch(span, tuple(pair for part in parts for pair in part.by_price))
-    over = span.until(now)
-    idle_w = idle_power(plug.pk, over.end)
+    idle_w = idle_power(plug.pk, span.until(now).end)
     is_cut = period in _RESOLUTION_OF
     return NasEnergy(
         period=period,
         span=span,
         book=book,
         whole=whole,
-        coverage=min(whole.known_h / over.hours, 1.0) if over.hours else None,
+        coverage=_coverage(plug, whole, now),
         saved=saved(whole, idle_w),
         parts=tuple(parts) if is_cut else (),
         saved_parts=tuple(saved(part, idle_w) for part in parts) if is_cut else (),
     )
+
+
+def _coverage(plug: SmartPlug, whole: Stretch, now: datetime) -> float | None:
+    """Return the known part of the time in which the plug could be read."""
+    known = known_spans([plug], now)[plug.pk]
+    end = min(whole.span.end, known.end)
+    expected_h = max(end - max(whole.span.start, known.start), timedelta()) / HOUR
+    return min(whole.known_h / expected_h, 1.0) if expected_h else None
 
 
 def saved_in(spans: Sequence[Span], now: datetime, book: PriceBook) -> list[Saved] | None:
@@ -138,7 +150,7 @@ def idle_power(plug_id: int, end: datetime) -> float | None:
 def saved(stretch: Stretch, idle_w: float | None) -> Saved:
     """Return what sleeping saved in a stretch, against this idle power."""
     asleep = stretch.asleep
-    why = why_unknown(asleep, idle_w, known_h=stretch.known_h)
+    why = why_unknown(asleep, idle_w, known_h=stretch.known_h, watched=stretch.watched)
     energy_wh: float | None = None
     money: Decimal | None = None
     if why is WhyUnknown.NEVER_ASLEEP:

@@ -13,7 +13,6 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import (
     Case,
-    Count,
     Exists,
     F,
     FloatField,
@@ -25,12 +24,13 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.functions import Abs, Coalesce
+from django.db.models.functions import Abs, Coalesce, Least
 
 from energy.metering import HOUR, Sample, gap_limit, hour_start, touched_hours
 from energy.models import EnergyHour, EnergySource, PlugRole, PowerSample, SmartPlug
 from nasctl.energy_split import (
     HOUR_S,
+    LEAST_KNOWN_S,
     Change,
     HourEnergy,
     HourState,
@@ -52,6 +52,18 @@ _ROUNDING_WH, _ROUNDING_S = 1e-6, 0.01
 #: So much of a whole hour must have been measured, in s.
 _MEASURED_S = 3500
 
+#: What the parts of a row add up to: its known time, and its energy if that is of any time.
+_KNOWN_S = Case(
+    When(source=EnergySource.MEASURED, then=Least(F("coverage"), 1.0) * HOUR_S),
+    default=Value(HOUR_S),
+    output_field=FloatField(),
+)
+_SPLIT_WH = Case(
+    When(source=EnergySource.MEASURED, coverage__lte=LEAST_KNOWN_S / HOUR_S, then=Value(0.0)),
+    default=F("energy_wh"),
+    output_field=FloatField(),
+)
+
 
 def nas_plug() -> SmartPlug | None:
     """Return the NAS's plug; None: there is none."""
@@ -61,24 +73,18 @@ def nas_plug() -> SmartPlug | None:
 def split_hours(now: datetime) -> int:
     """Split every complete hour that is not split, or no longer as its row is; return how many.
 
-    A day per transaction, the oldest first; a second call writes nothing. An hour waits until its
-    last samples are stored, so that it is split once.
+    Those whose row is gone lose their parts. A day per transaction, the oldest first; a second call
+    writes nothing. An hour waits until its last samples are stored, so that it is split once.
     """
-    recent = changing_since(now)
-    stored_until = now - timedelta(seconds=settings.ENERGY_FLUSH_INTERVAL_SECONDS)
-    plug = SmartPlug.objects.filter(role=PlugRole.NAS).annotate(
-        older=_count(EnergyHour, Count("pk"), recent),
-        older_split=_count(NasHour, Count("hour", distinct=True), recent),
-    )
-    found = plug.values_list("pk", "older", "older_split").first()
-    if found is None:
+    plug = nas_plug()
+    if plug is None:
         return 0
-    plug_id, older, older_split = found
-    hours = list(due_rows(plug_id, recent, hour_start(stored_until)).values_list("hour", flat=True))
-    if older != older_split:
-        hours = [*_unsplit_before(plug_id, recent), *hours]
+    recent = changing_since(now)
+    stored_until = hour_start(now - timedelta(seconds=settings.ENERGY_FLUSH_INTERVAL_SECONDS))
+    due = due_rows(plug.pk, recent, stored_until).values_list("hour", flat=True)
+    hours = sorted({*_unsplit_before(plug.pk, recent), *_orphans_since(plug.pk, recent), *due})
     for day in _days(hours):
-        _write(plug_id, day, now)
+        _write(plug.pk, day, now)
     if hours:
         logger.info("%s hours of the NAS's plug split by state", len(hours))
     return len(hours)
@@ -95,14 +101,9 @@ def due_rows(plug_id: int, start: datetime, end: datetime) -> QuerySet[EnergyHou
     parts = NasHour.objects.filter(plug=OuterRef("plug"), hour=OuterRef("hour")).values("hour")
     split_wh = Subquery(parts.annotate(sum=Sum("energy_wh")).values("sum"))
     split_s = Subquery(parts.annotate(sum=Sum("known_s")).values("sum"))
-    known_s = Case(
-        When(source=EnergySource.MEASURED, then=F("coverage") * HOUR_S),
-        default=Value(HOUR_S),
-        output_field=FloatField(),
-    )
     rows = EnergyHour.objects.filter(plug=plug_id, hour__gte=start, hour__lt=end).annotate(
-        off_wh=Abs(F("energy_wh") - Coalesce(split_wh, 0.0)),
-        off_s=Abs(known_s - Coalesce(split_s, -HOUR_S)),
+        off_wh=Abs(_SPLIT_WH - Coalesce(split_wh, 0.0)),
+        off_s=Abs(_KNOWN_S - Coalesce(split_s, -HOUR_S)),
     )
     is_off = Q(off_wh__gt=_ROUNDING_WH) | Q(off_s__gt=_ROUNDING_S)
     return rows.filter(is_off).order_by("hour")
@@ -120,7 +121,7 @@ def split_rows(
     interval_s = settings.ENERGY_SAMPLE_INTERVAL_SECONDS
     samples = _samples(plug_id, [row.hour for row in rows], interval_s)
     changes = _changes(rows[0].hour, rows[-1].hour + HOUR)
-    shares_out = any(not row.is_measured or not samples[row.hour] for row in rows)
+    shares_out = any(row.is_measured and not samples[row.hour] for row in rows)
     typical_w = _typical_w(plug_id, rows[-1].hour + HOUR) if shares_out else {}
     return {
         row.hour: split_hour(
@@ -137,7 +138,7 @@ def split_rows(
 def whole_hours(plug_id: int) -> QuerySet[NasHour]:
     """Return the hours that the NAS was in one state for, from start to end, and measured.
 
-    Not those of the plug's memory: BaluPi may have been off then, and its state is the last seen.
+    Not those of the plug's memory: nobody saw the NAS then.
     """
     measured = EnergyHour.objects.filter(
         plug=OuterRef("plug"), hour=OuterRef("hour"), source=EnergySource.MEASURED
@@ -154,7 +155,7 @@ def whole_hours(plug_id: int) -> QuerySet[NasHour]:
 def hour_energy(row: EnergyHour) -> HourEnergy:
     """Return what a row says as a whole."""
     is_measured = row.source == EnergySource.MEASURED
-    known_s = row.coverage * HOUR_S if is_measured else HOUR_S
+    known_s = min(row.coverage, 1.0) * HOUR_S if is_measured else HOUR_S
     return HourEnergy(row.hour, row.energy_wh, known_s, is_measured=is_measured)
 
 
@@ -179,16 +180,18 @@ def _write(plug_id: int, hours: Sequence[datetime], now: datetime) -> None:
     )
 
 
-def _count(model: type[EnergyHour | NasHour], count: Count, end: datetime) -> Coalesce:
-    """Return the number of hours before ``end`` as an expression of the plug."""
-    rows = model._default_manager.filter(plug=OuterRef("pk"), hour__lt=end).order_by()  # noqa: SLF001  # public API
-    return Coalesce(Subquery(rows.values("plug").annotate(n=count).values("n")), 0)
-
-
 def _unsplit_before(plug_id: int, end: datetime) -> list[datetime]:
+    """Return the hours of old that were never split; five years take a moment."""
     split = NasHour.objects.filter(plug=OuterRef("plug"), hour=OuterRef("hour"))
     rows = EnergyHour.objects.filter(~Exists(split), plug=plug_id, hour__lt=end)
     return list(rows.order_by("hour").values_list("hour", flat=True))
+
+
+def _orphans_since(plug_id: int, start: datetime) -> list[datetime]:
+    """Return the split hours whose row was deleted."""
+    rows = EnergyHour.objects.filter(plug=OuterRef("plug"), hour=OuterRef("hour"))
+    split = NasHour.objects.filter(~Exists(rows), plug=plug_id, hour__gte=start)
+    return list(split.order_by().values_list("hour", flat=True))
 
 
 def _days(hours: Iterable[datetime]) -> Iterator[list[datetime]]:

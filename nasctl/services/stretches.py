@@ -47,6 +47,13 @@ class Stretch:
         return fsum(self.sums(state).known_h for state in HourState)
 
     @property
+    def watched(self) -> float:
+        """The part of the time, 0 to 1, of which it is known what the NAS did."""
+        hours = {state: self.sums(state).duration_h for state in HourState}
+        whole_h = fsum(hours.values())
+        return 1 - hours[HourState.UNKNOWN] / whole_h if whole_h > 0 else 0.0
+
+    @property
     def energy_wh(self) -> float | None:
         """The energy of all states; None: nothing is known."""
         if self.known_h <= 0:

@@ -10,7 +10,7 @@ from math import fsum
 
 from energy import services as energy
 from energy.models import PlugRole, SmartPlug
-from energy.periods import Period, Span, day_span, local_day, period_span, previous_span
+from energy.periods import Period, day_span, local_day, period_span, previous_span
 from energy.services import PlugLatest
 from energy.services.figures import Figure, PriceBook, figures_of, side_by_side
 from nasctl.models import NasStatus
@@ -21,15 +21,19 @@ from nasctl.state import PowerState, power_state
 
 #: So many complete days before today are averaged.
 _AVERAGED_DAYS = 7
+#: So much of a day must be known to count as one.
+_KNOWN_OF_DAY = 0.9
 
 
 @dataclass(frozen=True)
 class DailyMean:
     """What the house used on a day, as the last complete days went.
 
+    Each plug's mean is of its own days that are known; the house's is the sum of them.
+
     Attributes:
-        days: how many of them have data.
-        energy_wh, cost: per day with data; None: there is none.
+        days: how many of them count, of the plug with the most.
+        energy_wh, cost: per day; None: no day of any plug counts.
     """
 
     days: int
@@ -75,8 +79,12 @@ def summary(now: datetime) -> Summary:
     this_month = period_span(Period.MONTH, today, book.zone)
     days = [day_span(today - timedelta(days=n), book.zone) for n in range(_AVERAGED_DAYS + 1)]
     spans = [*days, this_month, previous_span(Period.MONTH, today, book.zone)]
-    house = _house(plugs, spans, now, book)
-    daily = _mean(house[1 : _AVERAGED_DAYS + 1])
+    figures = list(figures_of(plugs, spans, now, book).values())
+    house = [
+        side_by_side(span, [of_plug[number] for of_plug in figures])
+        for number, span in enumerate(spans)
+    ]
+    daily = _mean([of_plug[1 : _AVERAGED_DAYS + 1] for of_plug in figures])
     days_of_month = (
         local_day(this_month.end, book.zone) - local_day(this_month.start, book.zone)
     ).days
@@ -98,29 +106,22 @@ def summary(now: datetime) -> Summary:
     )
 
 
-def _house(
-    plugs: Sequence[SmartPlug], spans: Sequence[Span], now: datetime, book: PriceBook
-) -> list[Figure]:
-    figures = figures_of(plugs, spans, now, book)
-    return [
-        side_by_side(span, [figures[plug.pk][number] for plug in plugs])
-        for number, span in enumerate(spans)
-    ]
-
-
-def _mean(days: Sequence[Figure]) -> DailyMean:
-    known = [
-        (day.energy_wh, day.cost)
-        for day in days
-        if day.energy_wh is not None and day.cost is not None
-    ]
-    if not known:
+def _mean(days_of_plugs: Sequence[Sequence[Figure]]) -> DailyMean:
+    counted = [[day for day in days if _counts(day)] for days in days_of_plugs]
+    counted = [days for days in counted if days]
+    if not counted:
         return DailyMean(0, None, None)
+    costs = (sum((day.cost or Decimal(0) for day in days), Decimal(0)) for days in counted)
     return DailyMean(
-        days=len(known),
-        energy_wh=fsum(wh for wh, _money in known) / len(known),
-        cost=sum((money for _wh, money in known), Decimal(0)) / len(known),
+        days=max(len(days) for days in counted),
+        energy_wh=fsum(fsum(day.energy_wh or 0.0 for day in days) / len(days) for days in counted),
+        cost=sum((cost / len(days) for cost, days in zip(costs, counted, strict=True)), Decimal(0)),
     )
+
+
+def _counts(day: Figure) -> bool:
+    """Tell whether so much of a whole day is known that it stands for one."""
+    return day.energy_wh is not None and day.known_h >= _KNOWN_OF_DAY * day.span.hours
 
 
 def _power_w(latest: Sequence[PlugLatest]) -> float | None:

@@ -115,6 +115,37 @@ def test_days_without_data_are_not_averaged(nas: SmartPlug, api: APIClient) -> N
     assert body["avg_daily_kwh"] == pytest.approx((2.4 + 1.2) / 2)
 
 
+def test_a_day_that_is_known_in_part_is_no_day(nas: SmartPlug, api: APIClient) -> None:
+    hours(nas, MIDNIGHT - timedelta(hours=2), 2, 100)  # added at 22:00 yesterday
+    body = ask(api)
+    assert (body["days_counted"], body["avg_daily_kwh_known"]) == (0, False)
+    assert body["monthly_cost_estimate_cents_known"] is False
+    days(nas, -2, -1, 100)
+    body = ask(api)
+    assert (body["days_counted"], body["avg_daily_kwh"]) == (1, 2.4)
+    assert body["monthly_cost_estimate_cents"] == round(30 * 2.4 * 32)
+
+
+@pytest.mark.parametrize(
+    ("missing_h", "counted"), [pytest.param(2, 1, id="91 %"), pytest.param(3, 0, id="87 %")]
+)
+def test_nine_tenths_of_a_day_stand_for_it(
+    nas: SmartPlug, api: APIClient, missing_h: int, counted: int
+) -> None:
+    hours(nas, MIDNIGHT - timedelta(hours=24 - missing_h), 24 - missing_h, 100)
+    assert ask(api)["days_counted"] == counted
+
+
+def test_a_plug_that_is_new_counts_by_its_own_days(nas: SmartPlug, api: APIClient) -> None:
+    days(nas, -7, 0, 100)
+    days(make_nas_plug(2, PlugRole.GENERIC), -1, 0, 50)
+    hours(make_nas_plug(3, PlugRole.GENERIC), MIDNIGHT - timedelta(hours=2), 2, 500)
+    body = ask(api)
+    assert body["avg_daily_kwh"] == pytest.approx(2.4 + 1.2)
+    assert body["days_counted"] == 7
+    assert body["monthly_cost_estimate_cents"] == round(30 * 3.6 * 32)
+
+
 def test_the_estimate_is_at_the_prices_of_the_hours_that_were_used(
     nas: SmartPlug, api: APIClient
 ) -> None:

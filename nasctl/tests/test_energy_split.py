@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from energy.metering import Sample, hour_figures
 from nasctl.energy_split import (
     HOUR_STATE_LABELS,
+    LEAST_KNOWN_S,
     Change,
     HourEnergy,
     HourState,
@@ -90,15 +91,47 @@ STEP = [*samples(0, 29.5, 36), *samples(30, 60, 2)]
             HourEnergy(HOUR, 36, 3600, is_measured=False),
             HALVES,
             [],
-            {S.ONLINE: (1800, 35, 1800), S.OFFLINE: (1800, 1, 1800)},
-            id="memory is shared out by duration and what NAS draw",
+            {S.UNKNOWN: (3600, 36, 3600)},
+            id="nobody saw what the NAS did in an hour of the plug's memory",
         ),
         pytest.param(
             HourEnergy(HOUR, 31, 3600, is_measured=False),
             HALVES,
             samples(0, 30, 60),
-            {S.ONLINE: (1800, 30, 1800), S.OFFLINE: (1800, 1, 1800)},
-            id="memory completes what was not measured",
+            {S.ONLINE: (1800, 30, 1800), S.UNKNOWN: (1800, 1, 1800)},
+            id="memory completes what was not measured, and nobody saw that",
+        ),
+        pytest.param(
+            HourEnergy(HOUR, 46, 3600, is_measured=False),
+            spans((S.UNKNOWN, 10), (S.ONLINE, 30), (S.OFFLINE, 60)),
+            samples(0, 40, 60),
+            {
+                S.UNKNOWN: (600 + 1200, 10 + 6, 600 + 1200),
+                S.ONLINE: (1200, 20, 1200),
+                S.OFFLINE: (600, 10, 600),
+            },
+            id="what was measured stays with its states",
+        ),
+        pytest.param(
+            HourEnergy(HOUR, 20, 3600, is_measured=False),
+            HALVES,
+            samples(0, 60, 40),
+            {S.ONLINE: (1800, 10, 1800), S.OFFLINE: (1800, 10, 1800)},
+            id="memory that is behind its samples",
+        ),
+        pytest.param(
+            HourEnergy(HOUR, 36, 3600),
+            HALVES,
+            [],
+            {S.ONLINE: (1800, 35, 1800), S.OFFLINE: (1800, 1, 1800)},
+            id="a measured hour without samples goes by duration and what NAS draw",
+        ),
+        pytest.param(
+            HourEnergy(HOUR, 5, 0),
+            HALVES,
+            [],
+            {S.ONLINE: (1800, None, 0), S.OFFLINE: (1800, None, 0)},
+            id="energy of no time tells nothing",
         ),
         pytest.param(
             HourEnergy(HOUR, 18, 1800),
@@ -162,14 +195,14 @@ def test_neighbours_across_the_edges_count_for_the_part_inside() -> None:
 
 
 def test_measured_means_beat_what_nas_draw_in_general() -> None:
-    row = HourEnergy(HOUR, 52, 3600, is_measured=False)
+    row = HourEnergy(HOUR, 52, 3600)
     found = split(row, HALVES, [], {S.ONLINE: 100, S.OFFLINE: 4})
     assert found[S.ONLINE].energy_wh == pytest.approx(50)
     assert found[S.OFFLINE].energy_wh == pytest.approx(2)
 
 
 def test_means_of_0_w_share_out_by_duration() -> None:
-    row = HourEnergy(HOUR, 4, 3600, is_measured=False)
+    row = HourEnergy(HOUR, 4, 3600)
     found = split(row, spans((S.OFFLINE, 60)), [], {S.OFFLINE: 0})
     assert found[S.OFFLINE].energy_wh == 4
 
@@ -209,7 +242,7 @@ def test_parts_always_add_up_to_the_row_and_are_never_negative(
     known_s = figures[0].coverage * 3600 if figures else 0.0
     if memory_wh is not None:
         measured_wh, known_s = measured_wh + memory_wh, 3600.0
-    if known_s == 0:
+    if known_s <= LEAST_KNOWN_S:
         return
     row = HourEnergy(HOUR, measured_wh, known_s, is_measured=memory_wh is None)
     found = split(row, states, [] if is_pruned else measured).values()

@@ -84,7 +84,21 @@ def test_sleeping_that_draws_more_than_idling_saves_less_than_nothing() -> None:
 def test_what_cannot_be_known_says_why(
     asleep: Asleep, idle_w: float | None, known_h: float, expected: WhyUnknown | None
 ) -> None:
-    assert why_unknown(asleep, idle_w, known_h=known_h) is expected
+    assert why_unknown(asleep, idle_w, known_h=known_h, watched=1) is expected
+
+
+@pytest.mark.parametrize(
+    ("watched", "expected"),
+    [
+        pytest.param(0.0, WhyUnknown.NOT_WATCHED, id="nobody was there"),
+        pytest.param(0.4, WhyUnknown.NOT_WATCHED, id="mostly nobody was there"),
+        pytest.param(0.5, WhyUnknown.NEVER_ASLEEP, id="enough was seen"),
+    ],
+)
+def test_nobody_says_that_it_never_slept_who_did_not_look(
+    watched: float, expected: WhyUnknown
+) -> None:
+    assert why_unknown(Asleep(0, 0, 0), 34.0, known_h=24, watched=watched) is expected
 
 
 def test_power_asleep_is_not_known_where_no_sleep_was_read() -> None:

@@ -79,13 +79,13 @@ def test_every_complete_hour_is_split_and_adds_up(nas: SmartPlug) -> None:
     assert found[1, "online"][0] == found[1, "offline"][0] == 1800
 
 
-def test_a_second_run_writes_nothing_and_asks_two_questions(
+def test_a_second_run_writes_nothing_and_asks_four_questions(
     nas: SmartPlug, django_assert_num_queries: Any
 ) -> None:
     measure(nas, NOON, NOW, power)
     split_hours(NOW)
     before = list(NasHour.objects.values_list("pk"))
-    with django_assert_num_queries(2) as asked:
+    with django_assert_num_queries(4) as asked:
         assert split_hours(NOW) == 0
     assert all(query["sql"].startswith("SELECT") for query in asked.captured_queries)
     assert list(NasHour.objects.values_list("pk")) == before
@@ -125,17 +125,18 @@ def test_a_filled_hour_is_split_again_and_the_measured_part_stays(nas: SmartPlug
     assert parts(nas)[1, "offline"] == (1800, None, 0)
     EnergyHour.objects.update(energy_wh=18, source=EnergySource.MIXED)
     assert split_hours(NOW) == 1
-    found = parts(nas)
-    assert found[1, "online"] == (1800, 17, 1800)
-    assert found[1, "offline"] == (1800, 1, 1800)
+    assert parts(nas) == {(1, "online"): (1800, 17, 1800), (1, "unknown"): (1800, 1, 1800)}
+    assert split_hours(NOW) == 0
 
 
-def test_memory_is_shared_out_by_what_was_measured_in_the_last_30_days(nas: SmartPlug) -> None:
+def test_hours_without_samples_are_shared_out_by_what_was_measured_in_the_last_30_days(
+    nas: SmartPlug,
+) -> None:
     change(after(-50), "offline", Reason.SHUT_DOWN)
     hours(nas, after(-50), 3, 4)
     hours(nas, after(-4), 3, 100)
     assert split_hours(NOW) == 6
-    hours(nas, after(1), 1, 52, EnergySource.PLUG)
+    hours(nas, after(1), 1, 52)
     assert split_hours(NOW) == 1
     found = parts(nas)
     assert found[1, "online"][1] == pytest.approx(50)
@@ -148,6 +149,35 @@ def test_what_balupi_did_not_see_itself_tells_nothing_about_a_state(nas: SmartPl
     split_hours(NOW)
     awake = whole_hours(nas.pk).filter(state="online")
     assert [row.hour for row in awake.order_by("hour")] == [after(4), after(5)]
+
+
+def test_hours_whose_row_was_deleted_leave_no_parts(nas: SmartPlug) -> None:
+    measure(nas, NOON, NOW, power)
+    split_hours(NOW)
+    EnergyHour.objects.filter(hour=after(1)).delete()
+    assert split_hours(NOW) == 1
+    assert not NasHour.objects.filter(hour=after(1)).exists()
+    assert set(NasHour.objects.values_list("hour", flat=True)) == {
+        after(n) for n in (0, 2, 3, 4, 5)
+    }
+    assert split_hours(NOW) == 0
+
+
+def test_parts_without_a_row_hide_no_hour_that_was_never_split(nas: SmartPlug) -> None:
+    hours(nas, after(-60 * 24), 60 * 24, 34)
+    split_hours(NOW)
+    EnergyHour.objects.filter(hour=after(-40 * 24)).delete()
+    NasHour.objects.filter(hour=after(-39 * 24)).delete()
+    assert split_hours(NOW) == 1
+    assert NasHour.objects.filter(hour=after(-39 * 24)).exists()
+
+
+@pytest.mark.parametrize("coverage", [0.0, 1e-8, 1.0001])
+def test_rows_of_an_odd_coverage_are_split_once(nas: SmartPlug, coverage: float) -> None:
+    hours(nas, NOON, 1, 5)
+    EnergyHour.objects.update(coverage=coverage)
+    assert split_hours(NOW) == 1
+    assert split_hours(NOW) == 0
 
 
 def test_rare_samples_reach_over_several_hours(nas: SmartPlug, settings: Any) -> None:
@@ -252,11 +282,12 @@ def test_the_task_splits_by_a_clock_that_can_be_believed(
 def test_no_question_reads_a_whole_table(nas: SmartPlug) -> None:
     measure(nas, NOON, NOW, power)
     split_hours(NOW)
-    EnergyHour.objects.filter(hour=NOON).update(energy_wh=1, source=EnergySource.PLUG)
+    EnergyHour.objects.filter(hour=NOON).update(energy_wh=1)
+    PowerSample.objects.filter(at__lt=after(1.1)).delete()
     with CaptureQueriesContext(connection) as asked:
         split_hours(NOW)
     questions = [it["sql"] for it in asked.captured_queries if it["sql"].startswith("SELECT")]
-    assert len(questions) == 7
+    assert len(questions) == 9
     for sql in questions:
         with connection.cursor() as cursor:
             cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
