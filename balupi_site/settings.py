@@ -117,7 +117,7 @@ ENERGY_SAMPLE_INTERVAL_SECONDS = env.parsed(
     "ENERGY_SAMPLE_INTERVAL_SECONDS", "30", parse.parse_int(5, 3600), 30
 )
 ENERGY_FLUSH_INTERVAL_SECONDS = env.parsed(
-    "ENERGY_FLUSH_INTERVAL_SECONDS", "300", parse.parse_int(10, 3600), 300
+    "ENERGY_FLUSH_INTERVAL_SECONDS", "600", parse.parse_int(10, 3600), 600
 )
 ENERGY_PLUG_TIMEOUT_SECONDS = env.parsed(
     "ENERGY_PLUG_TIMEOUT_SECONDS", "8", parse.parse_number(1, 60), 8.0

@@ -35,7 +35,7 @@ def check_intervals(**_kwargs: Any) -> list[CheckMessage]:  # noqa: ANN401  # Dj
         CheckWarning(
             f"BALUPI_ENERGY_FLUSH_INTERVAL_SECONDS ({flush_s}) is shorter than "
             f"BALUPI_ENERGY_SAMPLE_INTERVAL_SECONDS ({interval_s}).",
-            hint="It only wears out the card; 300 writes ten samples of each plug at once.",
+            hint="It only wears out the card; 600 writes twenty samples of each plug at once.",
             id="energy.W002",
         )
     ]

@@ -13,7 +13,9 @@ from django.utils import timezone
 from balupi_site import day_view
 from energy.models import EnergyHour, PlugRole, PowerSample, SmartPlug
 from energy.periods import Span, day_span, local_day
+from energy.sample_buffer import SampleBuffer
 from energy.services.figures import household_zone
+from energy.tests.factories import make_reading
 from nasctl.models import NasStatus, StateChange, Wake
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_redis")]
@@ -225,3 +227,13 @@ def test_the_page_asks_the_database_a_bounded_number_of_times(
         )
     with django_assert_max_num_queries(38):
         owner.get("/")
+
+
+def test_the_curve_goes_on_while_samples_wait_for_the_database(
+    owner: Client, redis_server: Any, nas_plug: SmartPlug
+) -> None:
+    day_view.curves.forget()
+    at = timezone.now()
+    reading = make_reading(at=at, device_id=nas_plug.device_id, power_w=40.0)
+    SampleBuffer().put(reading, is_sample=True)
+    assert 'class="hill1" d="M' in owner.get("/live/day").content.decode()

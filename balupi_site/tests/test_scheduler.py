@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 import pytest
 import time_machine
 from celery import Celery
+from django.db import DatabaseError, connection
+from django.test.utils import CaptureQueriesContext
 from django_celery_beat.models import PeriodicTask
 
 from balupi_site import scheduler as module
@@ -149,3 +151,36 @@ def test_a_broker_that_is_away_is_told_once(
         "beat cannot reach Redis, it keeps trying: nobody there",
         "beat reaches Redis again",
     ]
+
+
+def test_saving_the_run_times_is_one_small_write(
+    make: Callable[[], ClockSafeScheduler], clock: Clock
+) -> None:
+    beat = make()
+    run(beat, clock, 60)
+    changed = PeriodicTask.objects.get(name="look").date_changed
+    with CaptureQueriesContext(connection) as asked:
+        beat.close()
+    updates = [it["sql"] for it in asked.captured_queries if it["sql"].startswith("UPDATE")]
+    assert updates
+    for sql in updates:
+        assert "last_run_at" in sql
+        assert "interval_id" not in sql.partition("WHERE")[0]  # no page of an index is touched
+    assert PeriodicTask.objects.get(name="look").date_changed == changed
+
+
+def test_run_times_that_could_not_be_saved_are_saved_the_next_time(
+    make: Callable[[], ClockSafeScheduler], clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beat = make()
+    run(beat, clock, 60)
+    with monkeypatch.context() as failing:
+        failing.setattr(module.RunTimesEntry, "save", _refuse)
+        beat._save_run_times()
+    assert PeriodicTask.objects.get(name="look").total_run_count == 0
+    beat._save_run_times()
+    assert PeriodicTask.objects.get(name="look").total_run_count > 0
+
+
+def _refuse(_entry: object) -> None:
+    raise DatabaseError("locked")

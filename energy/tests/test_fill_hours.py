@@ -36,6 +36,12 @@ MINUTE = timedelta(minutes=1)
 QUARTER_PAST_NOON = NINE + 3 * HOUR + 15 * MINUTE
 
 
+@pytest.fixture(autouse=True)
+def _flush_interval(settings: Any) -> None:
+    """Let samples wait for five minutes, so that hours are filled from ten minutes after their end."""
+    settings.ENERGY_FLUSH_INTERVAL_SECONDS = 300
+
+
 def added(at: datetime, number: int = 101, **fields: Any) -> SmartPlug:
     """Store a plug that was added at a time of its own."""
     plug = make_plug(number, **fields)

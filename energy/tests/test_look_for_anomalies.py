@@ -30,7 +30,7 @@ pytestmark = pytest.mark.django_db
 
 HOUR, DAY, MINUTE = timedelta(hours=1), timedelta(days=1), timedelta(minutes=1)
 #: When the samples of the hour before noon are all stored.
-LOOK = NOON + 6 * MINUTE
+LOOK = NOON + 11 * MINUTE
 
 
 class Detector:

@@ -95,8 +95,8 @@ def test_the_present_hour_waits_until_it_is_over(nas: SmartPlug) -> None:
     measure(nas, NOON, NOW, power)
     split_hours(NOW)
     assert not NasHour.objects.filter(hour__gte=after(6)).exists()
-    assert split_hours(after(7.05)) == 0  # its last samples may not be stored yet
-    assert split_hours(after(7.1)) == 1
+    assert split_hours(after(7.1)) == 0  # its last samples may not be stored yet
+    assert split_hours(after(7.2)) == 1
     assert parts(nas)[6, "online"] == (3600, round(34 / 3, 6), 1200)
 
 
