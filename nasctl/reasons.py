@@ -79,6 +79,10 @@ REFUSALS: dict[str, str | Promise] = {
         "The NAS is not asleep, and what it is still writing would be lost. Shut it down first; if it "
         "hangs, an admin can unlock its plug for a minute, on the admin's page of plugs."
     ),
+    "nas_role": _(
+        "The NAS is not asleep, and the role keeps its plug from being switched off. Shut it down first; "
+        "if this is the wrong plug, an admin can unlock it for a minute, on the admin's page of plugs."
+    ),
 }
 
 

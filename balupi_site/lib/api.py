@@ -79,7 +79,15 @@ def not_found(request: HttpRequest, *_args: object, **_kwargs: object) -> JsonRe
 
 
 def _error(detail: str, code: int, errors: dict[str, list[str]] | None = None) -> Response:
-    return Response({"detail": detail, "errors": errors or {}}, status=code)
+    shown = {
+        _plain(field): [_plain(text) for text in texts] for field, texts in (errors or {}).items()
+    }
+    return Response({"detail": _plain(detail), "errors": shown}, status=code)
+
+
+def _plain(text: str) -> str:
+    """Return a text that can be sent: half a character, as JSON may hold it, becomes "?"."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _texts(detail: Any) -> list[str]:  # noqa: ANN401  # DRF nests lists and dicts freely

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.main import ChangeList
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
@@ -30,9 +30,9 @@ from energy.services import PlugLatest
 
 if TYPE_CHECKING:
     _PlugAdmin = admin.ModelAdmin[SmartPlug]
-    _AnyAdmin = admin.ModelAdmin[Any]
+    _PlugModelForm = ModelForm[SmartPlug]
 else:
-    _PlugAdmin = _AnyAdmin = admin.ModelAdmin  # takes no parameter at run time
+    _PlugAdmin, _PlugModelForm = admin.ModelAdmin, ModelForm  # take no parameter at run time
 
 _WAIT_S = 10
 _DISCOVER_WAIT_S = 15
@@ -51,6 +51,19 @@ _FACTS = [
     "created_at",
 ]
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+
+
+class _PlugForm(_PlugModelForm):
+    """What the owner may change."""
+
+    def clean_role(self) -> str:
+        """Keep the role where a guard wants it kept."""
+        role: str = self.cleaned_data["role"]
+        if "role" in self.changed_data:
+            refusal = services.refuse_to_lose_role(self.instance, timezone.now())
+            if refusal is not None:
+                raise ValidationError(str(refusal))
+        return role
 
 
 class _PlugChangeList(ChangeList):
@@ -72,6 +85,7 @@ class _PlugChangeList(ChangeList):
 class SmartPlugAdmin(_PlugAdmin):
     """Plugs: how they are, what they draw, and what can be done with them."""
 
+    form = _PlugForm
     list_display = [
         "name", "status_badge", "power", "age", "role", "host", "model", "enabled", "unlocked",
     ]  # fmt: skip
@@ -150,7 +164,8 @@ class SmartPlugAdmin(_PlugAdmin):
             model._meta.verbose_name_plural: model._default_manager.filter(plug__in=plugs).count()  # noqa: SLF001
             for model in (PowerSample, EnergyHour, Anomaly, SwitchUnlock)
         }
-        return [str(plug) for plug in plugs], counts, set(), []
+        refusals = [services.refuse_to_lose_role(plug, timezone.now()) for plug in plugs]
+        return [str(plug) for plug in plugs], counts, set(), [str(it) for it in refusals if it]
 
     def delete_model(self, request: HttpRequest, obj: SmartPlug) -> None:
         """Delete one plug with all it has measured."""

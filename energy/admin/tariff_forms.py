@@ -78,7 +78,7 @@ class NewTariffForm(TariffForm):
     def others_then(self, rule: TariffRule, others: list[TariffRule]) -> list[TariffRule]:
         """Return the others, the one before with its end."""
         is_wanted = self.cleaned_data["ends_other"] and self.cleaned_data["is_active"]
-        if is_wanted and rule.valid_from is not None:
+        if is_wanted and rule.valid_from is not None and rule.valid_to is None:
             self.ended, others = tariffs.make_room(rule, others)
         return others
 

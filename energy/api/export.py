@@ -7,12 +7,13 @@ import datetime as dt
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from django.conf import settings
 from rest_framework import serializers
 
 from energy.api.queries import Asked, Choice
 from energy.models import PowerSample, SmartPlug
 from energy.periods import Resolution, Span, buckets, local_day, midnight
-from energy.services.figures import Figure, PriceBook, figures_of
+from energy.services.figures import Figure, PriceBook, figures_of, known_spans
 from energy.services.history import samples_between
 
 #: How much is read at a time, so that a long export needs little memory.
@@ -63,13 +64,16 @@ def export_lines(
     writer = csv.writer(_Line(), delimiter=_SEPARATORS[decimal])
     is_raw = question.resolution is None
     yield writer.writerow(_SAMPLE_COLUMNS if is_raw else _COLUMNS)
-    for row in _sample_rows(question, book) if is_raw else _rows(question, now, book):
+    for row in _sample_rows(question, now, book) if is_raw else _rows(question, now, book):
         yield writer.writerow([_written(value, decimal) for value in row])
 
 
 def _rows(question: Asked, now: dt.datetime, book: PriceBook) -> Iterator[tuple[Any, ...]]:
     resolution = question.resolution or Resolution.HOUR
-    for chunk in _chunks(question.span, _CHUNK_DAYS[resolution], book):
+    known = known_spans(question.plugs, now).values()
+    begun = min((span.start for span in known), default=now)  # before it all rows would be empty
+    start = max(question.span.start, midnight(local_day(begun, book.zone), book.zone))
+    for chunk in _chunks(Span(start, question.span.end), _CHUNK_DAYS[resolution], book):
         cut = [bucket for bucket in buckets(chunk, resolution, book.zone) if bucket.start < now]
         if not cut:
             return
@@ -102,9 +106,11 @@ def _row(plug: SmartPlug, figure: Figure, book: PriceBook) -> tuple[Any, ...]:
     )
 
 
-def _sample_rows(question: Asked, book: PriceBook) -> Iterator[tuple[Any, ...]]:
+def _sample_rows(question: Asked, now: dt.datetime, book: PriceBook) -> Iterator[tuple[Any, ...]]:
     plugs = {plug.pk: plug for plug in question.plugs}
-    for chunk in _chunks(question.span, _RAW_CHUNK_DAYS, book):
+    kept = dt.timedelta(days=settings.ENERGY_SAMPLE_RETENTION_DAYS + 1)
+    span = Span(max(question.span.start, now - kept), min(question.span.end, now))
+    for chunk in _chunks(span, _RAW_CHUNK_DAYS, book):
         for sample in samples_between(question.plugs, chunk):
             yield _sample_row(plugs[sample.plug_id], sample, book)
 
@@ -144,5 +150,11 @@ def _plain(text: str) -> str:
 def _written(value: object, decimal: str) -> str:
     if value is None:
         return ""
-    text = str(round(value, _PLACES) if isinstance(value, float) else value)
+    text = _digits(value) if isinstance(value, float) else str(value)
     return text.replace(".", ",") if decimal == "comma" and not isinstance(value, str) else text
+
+
+def _digits(value: float) -> str:
+    """Return a number without an exponent, with one decimal at least."""
+    whole, _point, decimals = f"{value:.{_PLACES}f}".partition(".")
+    return f"{whole}.{decimals.rstrip('0') or '0'}"

@@ -10,7 +10,7 @@ from typing import Any
 from energy.api.queries import Asked
 from energy.models import PowerSample, SmartPlug
 from energy.periods import Span
-from energy.services.figures import Figure, PriceBook
+from energy.services.figures import Figure, PriceBook, known_spans
 from energy.services.history import Comparison, History, PlugHistory
 from energy.tariffs import as_shown
 
@@ -58,10 +58,11 @@ def samples_json(asked: Asked, samples: Sequence[PowerSample], book: PriceBook) 
 def costs_json(asked: Asked, found: History, now: dt.datetime) -> dict[str, Any]:
     """Return the answer of ``GET /api/energy/costs``; parts add up to the whole as they are shown.
 
-    The base fee is of exactly the time that is over, and of the house: no plug has a part in it.
+    The base fee is of exactly the time that is over and that the house was measured in; it is the
+    house's: no plug has a part in it.
     """
     total = found.total
-    base_fee = _money(found.book.base_fee(found.span.until(now)))
+    base_fee = _money(Decimal(0) if asked.plug else _base_fee(asked, found, now))
     energy_cost = _money(total.cost or Decimal(0))
     [now_price] = found.book.spans(Span(now, now + dt.timedelta(microseconds=1)))
     mean = energy_cost / Decimal(total.energy_wh / 1000) if total.energy_wh else None
@@ -81,6 +82,13 @@ def costs_json(asked: Asked, found: History, now: dt.datetime) -> dict[str, Any]
         "by_price": _by_price(total),
         "by_device": _by_device(found),
     }
+
+
+def _base_fee(asked: Asked, found: History, now: dt.datetime) -> Decimal:
+    over = found.span.until(now)
+    begun = min((span.start for span in known_spans(asked.plugs, now).values()), default=over.end)
+    start = max(over.start, begun)
+    return found.book.base_fee(Span(start, over.end)) if start < over.end else Decimal(0)
 
 
 def _head(asked: Asked, found: History) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from django.http import StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,7 +14,7 @@ from energy.api.export import ExportQuery, export_lines
 from energy.api.history_json import costs_json, history_json, samples_json
 from energy.api.queries import Asked, asked
 from energy.models import PowerSample
-from energy.periods import Period, Resolution
+from energy.periods import Period, Resolution, local_day
 from energy.services.figures import PriceBook, household_zone
 from energy.services.history import History, history, period_history, samples_between
 
@@ -60,23 +60,31 @@ class ExportView(APIView):
         Parameters as for the history, any number of rows; ``decimal`` (point or comma; with comma
         the columns are separated by semicolons, as spreadsheets set to German expect).
         """
-        now, zone = timezone.now(), household_zone()
-        parameters = request.query_params
-        question = asked(parameters, now, zone, default=Period.MONTH, max_rows=None)
-        query = ExportQuery(data=parameters.dict())
-        query.is_valid(raise_exception=True)
-        lines = export_lines(
-            question, now, PriceBook.read(), decimal=query.validated_data["decimal"]
-        )
-        first, last = (
-            at.astimezone(zone).date() for at in (question.span.start, question.span.end)
-        )
-        name = f"energy_{first.isoformat()}_{last.isoformat()}.csv"
-        return StreamingHttpResponse(
-            lines,
-            content_type="text/csv; charset=utf-8",
-            headers={"Content-Disposition": f'attachment; filename="{name}"'},
-        )
+        question, now, decimal = _export_question(request)
+        lines = export_lines(question, now, PriceBook.read(), decimal=decimal)
+        return StreamingHttpResponse(lines, headers=_export_headers(question))
+
+    def head(self, request: Request) -> HttpResponse:
+        """Return what comes before the file; the web server would send a streamed body after it."""
+        question, _now, _decimal = _export_question(request)
+        return HttpResponse(headers=_export_headers(question))
+
+
+def _export_question(request: Request) -> tuple[Asked, dt.datetime, str]:
+    now, parameters = timezone.now(), request.query_params
+    question = asked(parameters, now, household_zone(), default=Period.MONTH, max_rows=None)
+    query = ExportQuery(data=parameters.dict())
+    query.is_valid(raise_exception=True)
+    return question, now, query.validated_data["decimal"]
+
+
+def _export_headers(question: Asked) -> dict[str, str]:
+    zone, last = household_zone(), question.span.end - dt.timedelta(microseconds=1)
+    days = [local_day(at, zone).isoformat() for at in (question.span.start, last)]
+    return {
+        "Content-Type": "text/csv; charset=utf-8",
+        "Content-Disposition": f'attachment; filename="energy_{"_".join(days)}.csv"',
+    }
 
 
 def _history(question: Asked, now: dt.datetime, book: PriceBook, resolution: Resolution) -> History:

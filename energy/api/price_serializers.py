@@ -17,7 +17,7 @@ from energy.tariffs import TariffRule, ZoneRule, as_shown
 
 #: As the models have it.
 _MAX_PRICE = 100_000
-_MAX_FEE = Decimal("99_999_999.99")
+_MAX_FEE = 100_000
 _MAX_ZONES = 50
 _WEEKDAYS = range(7)
 

@@ -83,7 +83,8 @@ class _Moment(serializers.Field[dt.datetime, str, str, Any]):
             raise serializers.ValidationError(
                 "Neither a day such as 2026-03-01 nor a time such as 2026-03-01T12:00+01:00."
             )
-        if not _FIRST_YEAR <= at.year <= _LAST_YEAR:
+        local = at.astimezone(zone) if at.tzinfo else at
+        if not _FIRST_YEAR <= local.year <= _LAST_YEAR:
             raise serializers.ValidationError(_YEARS)
         return (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(dt.UTC)
 
@@ -177,7 +178,7 @@ def plug_or_404(device_id: str) -> SmartPlug:
 def _span(values: dict[str, Any], now: dt.datetime) -> Span:
     start, end = values["from"], values.get("to") or now.astimezone(dt.UTC)
     if end <= start:
-        raise serializers.ValidationError({"from": ["It is still to come."]})
+        raise serializers.ValidationError({"from": ["It must be in the past."]})
     return Span(start, end)
 
 
@@ -202,7 +203,11 @@ def _check_rows(found: Asked, zone: ZoneInfo, max_rows: int) -> None:
             )
             raise serializers.ValidationError({"resolution": [message]})
         return
-    rows = len(found.plugs) * len(buckets(found.span, found.resolution, zone))
+    rows = round(
+        len(found.plugs) * found.span.hours
+    )  # at most; buckets are counted if they may fit
+    if found.resolution is not Resolution.HOUR or rows <= 2 * max_rows:
+        rows = len(found.plugs) * len(buckets(found.span, found.resolution, zone))
     if rows > max_rows:
         message = f"These are {rows} rows, more than {max_rows}; take a coarser resolution."
         raise serializers.ValidationError({"resolution": [message]})

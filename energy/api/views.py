@@ -71,7 +71,10 @@ class PlugView(APIView):
         serializer.is_valid(raise_exception=True)
         try:
             services.edit_plug(plug, **serializer.validated_data)
-        except RefusedError as error:  # somebody was faster between the check and the write
+        except RefusedError as error:
+            if error.code != "nas_role_taken":
+                raise
+            # Somebody was faster between the check and the write.
             raise serializers.ValidationError({"role": [str(error)]}) from error
         return _answer(plug)
 

@@ -17,7 +17,12 @@ from energy.services.latest import (
     latest_readings,
     read_role_now,
 )
-from energy.services.plugs import delete_plug, edit_plug
+from energy.services.plugs import (
+    delete_plug,
+    edit_plug,
+    refuse_to_lose_role,
+    register_role_guard,
+)
 from energy.services.polling import poll_plugs, read_plugs_now
 from energy.services.samples import store_samples
 from energy.services.switching import register_switch_guard, switch_plug
@@ -44,7 +49,9 @@ __all__ = [
     "poll_plugs",
     "read_plugs_now",
     "read_role_now",
+    "refuse_to_lose_role",
     "register_anomaly_detector",
+    "register_role_guard",
     "register_switch_guard",
     "store_samples",
     "switch_plug",

@@ -121,8 +121,9 @@ def add_tariff(
 ) -> TariffsChanged:
     """Add a tariff.
 
-    The first one may be valid since ever. Any other one without ``valid_from`` begins today, and
-    the one without an end ends today; if that one began today, it does not count any more.
+    The first one may be valid since ever. Any other one that has neither first nor last day begins
+    today, and the one without an end ends today; if that one began today, it does not count any
+    more. One with an end of its own makes no room: after it, nothing would be in force.
 
     Raises:
         ValidationError: it overlaps, or is wrong in itself; by field, nothing was changed.
@@ -130,7 +131,7 @@ def add_tariff(
     with tariffs_locked():
         before = active_tariffs()
         ended, kept = None, before
-        if is_active and wanted.valid_from is None and before:
+        if is_active and wanted.valid_from is None and wanted.valid_to is None and before:
             wanted = replace(wanted, valid_from=local_day(now, ZoneInfo(settings.TIME_ZONE)))
             ended, kept = make_room(wanted, before)
         check_tariff(wanted, kept, is_active=is_active)
@@ -191,7 +192,8 @@ def end_tariff(ended: TariffRule | None) -> None:
     if ended is None or ended.tariff_id is None:
         return
     counts = ended.valid_from != ended.valid_to
-    Tariff.objects.filter(pk=ended.tariff_id).update(valid_to=ended.valid_to, is_active=counts)
+    valid_to = ended.valid_to if counts else None
+    Tariff.objects.filter(pk=ended.tariff_id).update(valid_to=valid_to, is_active=counts)
     logger.info("tariff %s %r ends before %s", ended.tariff_id, ended.name, ended.valid_to)
 
 
@@ -207,7 +209,10 @@ def check_tariff(wanted: TariffRule, others: Sequence[TariffRule], *, is_active:
         return
     for other in others:
         if other.currency != wanted.currency:
-            text = _('The currency of "%(name)s" is %(currency)s; all tariffs must have the same.')
+            text = _(
+                'The currency of "%(name)s" is %(currency)s; all tariffs that count must have the '
+                "same. To change it, first let only this one count."
+            )
             facts = {"name": other.name, "currency": other.currency}
             raise ValidationError({"currency": text % facts})
     other_or_none = overlapping(wanted, others)

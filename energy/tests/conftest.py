@@ -13,7 +13,7 @@ from energy.loop_thread import LoopThread
 from energy.plug_finder import PlugFinder
 from energy.plug_pool import PlugPool
 from energy.sample_buffer import SampleBuffer
-from energy.services import samples, switching
+from energy.services import plugs, samples, switching
 from energy.tests.fake_plugs import FakeNetwork, make_pool
 from simhome.discovery import DiscoveryListener
 from simhome.plug import SimPlug
@@ -28,6 +28,7 @@ def _fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Give each test the state of a process that has just started."""
     monkeypatch.setattr(samples, "buffer", SampleBuffer())
     monkeypatch.setattr(switching, "_guards", [])
+    monkeypatch.setattr(plugs, "_guards", [])
     yield
     plug_pool.close_connections()
 

@@ -26,6 +26,7 @@ from energy.models import (
     SwitchUnlock,
 )
 from energy.sample_buffer import SampleBuffer
+from energy.services import plugs as plug_services
 from energy.tests.factories import NOON, id_of, make_plug, make_reading
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis_server")]
@@ -307,3 +308,16 @@ def test_what_was_measured_is_read_only(
 )
 def test_ages_are_short(age_s: float, text: str) -> None:
     assert plugs.short_age(age_s) == text
+
+
+def test_the_admin_keeps_a_role_that_a_guard_wants_kept(owner: Client) -> None:
+    plug = make_plug(role=PlugRole.NAS)
+    plug_services.register_role_guard(lambda _plug: RefusedError("It runs.", code="nas_role"))
+    page = f"{PLUGS}{plug.pk}/"
+    fields = {"name": plug.name, "role": "generic", "enabled": "on", "host": plug.host}
+    refused = owner.post(f"{page}change/", fields)
+    assert "It runs." in refused.content.decode()
+    assert "It runs." in owner.post(f"{page}delete/", {"post": "yes"}).content.decode()
+    plug.refresh_from_db()
+    assert plug.role == PlugRole.NAS
+    assert owner.post(f"{page}change/", {**fields, "role": "nas"}).status_code == 302

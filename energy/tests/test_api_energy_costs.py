@@ -79,7 +79,8 @@ def test_night_has_its_own_price(api: APIClient) -> None:
 
 
 def test_the_base_fee_is_of_exactly_the_time_that_is_over(api: APIClient) -> None:
-    store_hours(make_plug(), MIDNIGHT, 15, 100.0)
+    plug = make_plug()
+    store_hours(plug, MIDNIGHT - HOUR * 72, 72 + 15, 100.0)
     Tariff.objects.create(name="fee", price_per_kwh="0.30", base_fee_per_month="31.00")
     found = costs(api, period="day")
     # This March has 743 hours; 15 of them are over today, 87 this month.
@@ -137,3 +138,20 @@ def test_the_parts_add_up_to_the_whole_to_the_cent(
         price = prices[1] if hour.hour >= MIDNIGHT - HOUR * 24 else prices[0]
         exact += Decimal(hour.energy_wh) * price / 1000
     assert abs(whole - exact) < Decimal("0.0001")
+
+
+def test_no_plug_has_a_part_in_the_base_fee(api: APIClient) -> None:
+    plug = make_plug()
+    store_hours(plug, MIDNIGHT, 15, 100.0)
+    Tariff.objects.create(name="fee", price_per_kwh="0.30", base_fee_per_month="31.00")
+    found = costs(api, period="day", device_id=plug.device_id)
+    assert (found["base_fee"], found["total_cost"]) == (0.0, cents(0.45))
+
+
+def test_no_base_fee_is_of_a_time_before_anything_was_measured(api: APIClient) -> None:
+    store_hours(make_plug(), MIDNIGHT, 15, 100.0)
+    Tariff.objects.create(name="fee", price_per_kwh="0.30", base_fee_per_month="31.00")
+    today = costs(api, period="day")["base_fee"]
+    assert today > 0
+    assert costs(api, period="year")["base_fee"] == today
+    assert answer(api, "costs", NOW, **{"from": "2001-01-01"})["base_fee"] == today

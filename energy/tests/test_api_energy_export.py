@@ -121,3 +121,24 @@ def test_bad_questions_are_refused_before_anything_is_sent(api: APIClient) -> No
         response = api.get("/api/energy/export.csv", parameters)
         assert response.status_code == 400
         assert field in response.json()["errors"]
+
+
+def test_head_tells_about_the_file_without_it(api: APIClient) -> None:
+    store_hours(make_plug(), MIDNIGHT, 2)
+    with time_machine.travel(NOW, tick=False):
+        response = api.head("/api/energy/export.csv", {"period": "day"})
+        assert api.head("/api/energy/export.csv", {"period": "x"}).status_code == 400
+    assert (response.status_code, response.content) == (200, b"")
+    assert 'filename="energy_2026-03-04_2026-03-04.csv"' in response["Content-Disposition"]
+
+
+def test_there_are_no_rows_of_a_time_before_the_plugs(api: APIClient) -> None:
+    store_hours(make_plug(), MIDNIGHT, 2)
+    rows = download(api, from_="2001-01-01", resolution="hour")
+    assert len(rows) == 15
+    assert download(api, from_="2001-01-01", resolution="raw") == []
+
+
+def test_small_numbers_are_written_without_an_exponent(api: APIClient) -> None:
+    store_hours(make_plug(), MIDNIGHT, 1, 0.000002)
+    assert download(api, period="day", resolution="hour")[0]["energy"] == "0.000002"

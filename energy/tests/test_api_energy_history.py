@@ -208,7 +208,7 @@ def test_an_unknown_plug_is_not_found(api: APIClient) -> None:
         pytest.param({"from": "2026-03-01", "period": "day"}, "from", "Either", id="both"),
         pytest.param({"to": "2026-03-01"}, "to", "from", id="an end without a start"),
         pytest.param({"from": "2026-03-02", "to": "2026-03-01"}, "to", "after", id="backwards"),
-        pytest.param({"from": "2026-03-05"}, "from", "to come", id="the future"),
+        pytest.param({"from": "2026-03-05"}, "from", "past", id="the future"),
         pytest.param(
             {"from": "2001-01-01", "to": "2026-01-01", "resolution": "hour"},
             "resolution",
@@ -304,3 +304,9 @@ def test_what_is_not_polled_any_more_is_not_missing(api: APIClient) -> None:
     assert found["total"]["coverage"] == pytest.approx(15 / 15.5, abs=1e-4)
     yesterday = history(api, period="day", at="2026-03-03")
     assert yesterday["total"]["coverage"] == 1.0
+
+
+def test_the_first_day_that_can_be_asked_for_can_be_asked_for(api: APIClient) -> None:
+    make_plug()
+    found = history(api, from_="2000-01-01", to="2000-01-02")
+    assert found["from"] == "2000-01-01T00:00:00+01:00"

@@ -327,3 +327,39 @@ def test_nothing_is_switched_by_a_get(
     make_plug()
     assert admin_api.get(path).status_code == 405
     assert worker == []
+
+
+@pytest.fixture
+def nas_role_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    def guard(plug: SmartPlug) -> RefusedError | None:
+        is_nas = plug.role == PlugRole.NAS
+        return RefusedError("The NAS is not asleep.", code="nas_role") if is_nas else None
+
+    plug_services.register_role_guard(guard)
+
+
+@pytest.mark.usefixtures("nas_role_is_kept")
+def test_a_role_is_kept_where_a_guard_wants_it_until_the_plug_is_unlocked(
+    admin_api: APIClient,
+) -> None:
+    plug = make_plug(role=PlugRole.NAS)
+    assert admin_api.put(ONE, {"name": "Box"}, format="json").status_code == 200
+    assert admin_api.put(ONE, {"role": "nas"}, format="json").status_code == 200
+    for refused in (admin_api.put(ONE, {"role": "generic"}, format="json"), admin_api.delete(ONE)):
+        assert (refused.status_code, refused.json()["code"]) == (409, "nas_role")
+    plug.refresh_from_db()
+    assert plug.role == PlugRole.NAS
+    assert admin_api.post(f"{ONE}/unlock").status_code == 200
+    assert admin_api.put(ONE, {"role": "generic"}, format="json").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"\\ud800": 1}', b'{"role": "\\ud800"}', b'{"name": "\\ud800"}']
+)
+def test_half_a_character_is_bad_input_and_no_error_of_ours(
+    admin_api: APIClient, body: bytes
+) -> None:
+    make_plug()
+    answer = admin_api.put(ONE, body, content_type="application/json")
+    assert answer.status_code == 400
+    assert answer.json()["errors"]

@@ -32,13 +32,21 @@ def refuse_to_cut_power(plug: SmartPlug, on: bool) -> RefusedError | None:
     return RefusedError(str(REFUSALS["nas_on"]), code="nas_on")
 
 
+def refuse_to_lose_role(plug: SmartPlug) -> RefusedError | None:
+    """Return why a plug must keep the role NAS at present, or None: its relay is guarded by it."""
+    state = NasStatus.current(present_moment()).state
+    if plug.role != PlugRole.NAS or state in (NasState.OFFLINE, NasState.UNKNOWN):
+        return None
+    return RefusedError(str(REFUSALS["nas_role"]), code="nas_role")
+
+
 def _is_off() -> bool:
     return NasStatus.current(present_moment()).state == NasState.OFFLINE
 
 
 def _draws_power() -> bool:
     latest = energy.latest_of_role(PlugRole.NAS, timezone.now())
-    if latest is not None and (latest.age_s is None or latest.age_s > _FRESH_S):
+    if latest is not None and (latest.is_stale or (latest.age_s or 0) > _FRESH_S):
         # It may have been started by its button since the last poll.
         energy.read_role_now(PlugRole.NAS, wait_s=_READ_WAIT_S)
         latest = energy.latest_of_role(PlugRole.NAS, timezone.now())

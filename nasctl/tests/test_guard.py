@@ -8,11 +8,11 @@ from django.utils import timezone
 from balupi_site.lib.errors import RefusedError
 from energy import services as energy
 from energy.models import PlugRole, SmartPlug
-from energy.services import switching
+from energy.services import plugs, switching
 from energy.services.switching import Action
 from nasctl import services
 from nasctl.moments import present_moment
-from nasctl.services import moves
+from nasctl.services import guard, moves
 from nasctl.state import Reason
 from nasctl.tests.conftest import Plug
 
@@ -138,3 +138,26 @@ def test_a_refusal_says_what_to_do(plug: Plug) -> None:
 
 def test_energy_asks_the_guard() -> None:
     assert services.refuse_to_cut_power in switching._guards
+
+
+@pytest.mark.parametrize(
+    ("path", "is_kept"),
+    [
+        pytest.param([R.ANSWERS], True, id="awake"),
+        pytest.param([R.ANSWERS, R.CALLED_GOING_OFFLINE], True, id="going to sleep"),
+        pytest.param([R.ANSWERS, R.CALLED_GOING_OFFLINE, R.SHUT_DOWN], False, id="asleep"),
+        pytest.param([], False, id="never seen"),
+    ],
+)
+def test_the_plug_keeps_its_role_while_the_nas_is_not_asleep(
+    path: list[Reason], *, is_kept: bool
+) -> None:
+    """Else the role would be the way around the guard of the relay."""
+    move(*path)
+    refusal = guard.refuse_to_lose_role(NAS_PLUG)
+    assert (refusal.code if refusal else None) == ("nas_role" if is_kept else None)
+    assert guard.refuse_to_lose_role(LAMP) is None
+
+
+def test_the_guard_of_the_role_is_registered() -> None:
+    assert guard.refuse_to_lose_role in plugs._guards
