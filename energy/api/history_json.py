@@ -65,7 +65,8 @@ def costs_json(asked: Asked, found: History, now: dt.datetime) -> dict[str, Any]
     base_fee = _money(Decimal(0) if asked.plug else _base_fee(asked, found, now))
     energy_cost = _money(total.cost or Decimal(0))
     [now_price] = found.book.spans(Span(now, now + dt.timedelta(microseconds=1)))
-    mean = energy_cost / Decimal(total.energy_wh / 1000) if total.energy_wh else None
+    kwh = round(Decimal(total.energy_wh or 0) / 1000, 9)
+    mean = energy_cost / kwh if kwh else None
     prices = list(total.costs)
     cents = mean if len(prices) > 1 else (prices[0] if prices else now_price.price).per_kwh
     return {

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
@@ -104,6 +104,7 @@ def test_nothing_known_is_told_and_costs_nothing(api: APIClient) -> None:
     assert "day, week, month, year" in refused["errors"]["period"][0]
 
 
+@example(energies=[[5e-324]], prices=[Decimal("0.3"), Decimal("0.4")])  # next to nothing
 @limits(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     energies=st.lists(
