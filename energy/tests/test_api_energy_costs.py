@@ -155,4 +155,5 @@ def test_no_base_fee_is_of_a_time_before_anything_was_measured(api: APIClient) -
     today = costs(api, period="day")["base_fee"]
     assert today > 0
     assert costs(api, period="year")["base_fee"] == today
-    assert answer(api, "costs", NOW, **{"from": "2001-01-01"})["base_fee"] == today
+    long: dict[str, Any] = {"from": "2001-01-01"}
+    assert answer(api, "costs", NOW, **long)["base_fee"] == today
