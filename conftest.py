@@ -12,6 +12,11 @@ from typing import Any
 import pytest
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the simulated week take its time."""
+    parser.addoption("--whole-week", action="store_true", help="seven simulated days, not three")
+
+
 @pytest.fixture(scope="session")
 def _redis_socket() -> Iterator[Path]:
     """Run a real Redis on a unix socket for this test process."""

@@ -7,7 +7,13 @@ import logging
 import time
 from typing import Any
 
-from django.db import DatabaseError, InterfaceError, close_old_connections, transaction
+from django.db import (
+    DatabaseError,
+    InterfaceError,
+    close_old_connections,
+    connection,
+    transaction,
+)
 from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
 
 logger = logging.getLogger(__name__)
@@ -95,7 +101,8 @@ class ClockSafeScheduler(DatabaseScheduler):  # type: ignore[misc]
         """Save what ran, in one transaction: each page of the database is written once."""
         schedule = self._schedule or {}
         try:
-            close_old_connections()
+            if not connection.in_atomic_block:
+                close_old_connections()  # one that broke is made anew
             with transaction.atomic():
                 for name in self._dirty & schedule.keys():
                     schedule[name].save()

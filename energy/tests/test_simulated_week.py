@@ -2,6 +2,7 @@
 
 Real KLAP sessions to simulated plugs, a real Redis, every task of beat at its interval; only the time
 is ours. 5 % of the polls fail, BaluPi is without power twice for two hours, and one day has 23 hours.
+Without ``--whole-week`` only its last three days, the 23 hours and one of the power cuts in them.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ STEP = timedelta(seconds=30)
 SEED = 7
 #: Monday 00:00 in Berlin; the clocks change on the Sunday of this week.
 START = datetime(2026, 3, 22, 23, tzinfo=UTC)
+LAST_DAYS_START = datetime(2026, 3, 26, 23, tzinfo=UTC)
 END = datetime(2026, 3, 29, 22, tzinfo=UTC)
 LOST_POLLS = 0.05
 #: Power cuts of BaluPi, from within an hour to within an hour, while much is used.
@@ -116,9 +118,15 @@ def loads() -> dict[str, Load]:
 
 
 @pytest.fixture
-def week(home: SimHome, redis_server: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Week]:
+def week(
+    home: SimHome,
+    redis_server: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> Iterator[Week]:
     """Give the week at its start."""
-    clock = ManualClock(START)
+    start = START if request.config.getoption("--whole-week") else LAST_DAYS_START
+    clock = ManualClock(start)
     monkeypatch.setattr(plug_pool, "SEARCH_INTERVAL_S", float("inf"))
     pool = PlugPool(
         Login(product.TAPO_USERNAME, product.TAPO_PASSWORD),
@@ -128,7 +136,7 @@ def week(home: SimHome, redis_server: Any, monkeypatch: pytest.MonkeyPatch) -> I
         monotonic=clock.monotonic,
     )
     monkeypatch.setattr(plug_pool, "_shared", pool)
-    with time_machine.travel(START, tick=False) as time:
+    with time_machine.travel(start, tick=False) as time:
         plugs = {}
         for number, (name, load) in enumerate(loads().items(), start=101):
             plugs[name] = home.add(number, load=load, clock=clock)
@@ -192,10 +200,9 @@ def test_every_day_is_what_the_meters_say(
     with capsys.disabled():
         print("\n" + "\n".join(report))  # noqa: T201  # the figures are wanted
     assert not wrong
-    assert len(days) == 8
+    assert len(days) in (8, 4)
 
     filled = EnergyHour.objects.exclude(source=EnergySource.MEASURED)
-    assert {(row.hour, row.plug.name) for row in filled} >= {
-        (datetime(2026, 3, 24, 19, tzinfo=UTC), "NAS"),
-        (datetime(2026, 3, 28, 11, tzinfo=UTC), "Freezer"),
+    assert (datetime(2026, 3, 28, 11, tzinfo=UTC), "Freezer") in {
+        (row.hour, row.plug.name) for row in filled
     }
