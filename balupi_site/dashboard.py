@@ -125,7 +125,7 @@ def _part(part: str, now: dt.datetime) -> dict[str, Any]:
 
 
 def _plugs(plugs: list[PlugLatest], today_wh: dict[int, float]) -> dict[str, Any]:
-    fresh_w = [plug.power_w for plug in plugs if plug.power_w is not None and not plug.is_stale]
+    fresh_w = [w for plug in plugs if (w := plug.present_power_w) is not None]
     total_w = sum(fresh_w) if fresh_w else None
     ages = [plug.age_s for plug in plugs if plug.age_s is not None]
     return {

@@ -12,7 +12,7 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
 from balupi_site import day as band
-from balupi_site.words import UNKNOWN, span, watts
+from balupi_site.words import span, watts
 from energy.models import PlugRole, PowerSample
 from energy.periods import day_span, local_day
 from energy.services import PlugLatest
@@ -112,7 +112,7 @@ def day(plugs: list[PlugLatest], now: dt.datetime) -> dict[str, Any]:
 
 
 def _fresh_watts(latest: PlugLatest) -> str:
-    return UNKNOWN if latest.is_stale else watts(latest.power_w)
+    return watts(latest.present_power_w)
 
 
 def _zones(start: dt.datetime, end: dt.datetime, now: dt.datetime) -> tuple[band.Zone, ...]:

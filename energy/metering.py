@@ -46,8 +46,11 @@ class HourFigure:
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
-    """Power that goes straight from one value to another; longer than nothing."""
+class Line:
+    """Power that goes straight from one value to another; longer than nothing.
+
+    Its times are ``microseconds``.
+    """
 
     start_us: int
     end_us: int
@@ -56,17 +59,27 @@ class _Line:
 
     @property
     def length_us(self) -> int:
+        """How long it is."""
         return self.end_us - self.start_us
 
     @property
     def energy_w_us(self) -> float:
+        """Its energy, in W times microseconds."""
         return (self.start_w + self.end_w) / 2 * self.length_us
 
     def power_w(self, at_us: int) -> float:
+        """Return the power at an instant of it."""
         if at_us == self.end_us:  # exactly, without the rounding of the general case
             return self.end_w
         share = (at_us - self.start_us) / self.length_us
         return self.start_w + (self.end_w - self.start_w) * share
+
+    def between(self, start_us: int, end_us: int) -> Line | None:
+        """Return its part in ``[start_us, end_us)``; None: nothing of it lies there."""
+        start_us, end_us = max(self.start_us, start_us), min(self.end_us, end_us)
+        if start_us >= end_us:
+            return None
+        return Line(start_us, end_us, self.power_w(start_us), self.power_w(end_us))
 
 
 def gap_limit(interval_s: float) -> timedelta:
@@ -99,31 +112,36 @@ def hour_figures(samples: Iterable[Sample], interval_s: float) -> list[HourFigur
     Power goes straight from sample to sample (trapezoid over real timestamps); across a gap longer
     than ``gap_limit`` nothing is known. Samples may come in any order and repeatedly.
     """
-    lines_of: dict[int, list[_Line]] = defaultdict(list)
-    for line in _lines(samples, interval_s):
+    lines_of: dict[int, list[Line]] = defaultdict(list)
+    for line in lines(samples, interval_s):
         for piece in _split_at_hours(line):
             lines_of[piece.start_us // _HOUR_US].append(piece)
     return [_figure(_EPOCH + HOUR * hour, lines_of[hour]) for hour in sorted(lines_of)]
 
 
-def _lines(samples: Iterable[Sample], interval_s: float) -> Iterator[_Line]:
-    """Yield the lines between neighbouring samples, without those across a gap."""
+def lines(samples: Iterable[Sample], interval_s: float) -> Iterator[Line]:
+    """Yield the lines between neighbouring samples, rising, without those across a gap.
+
+    Args:
+        samples: in any order and repeatedly.
+        interval_s: the planned seconds from one sample to the next.
+    """
     limit_us = gap_limit(interval_s) // _MICROSECOND
-    points = sorted((_microseconds(sample.at), sample.power_w) for sample in samples)
+    points = sorted((microseconds(sample.at), sample.power_w) for sample in samples)
     for (start_us, start_w), (end_us, end_w) in pairwise(points):
         if 0 < end_us - start_us <= limit_us:
-            yield _Line(start_us, end_us, start_w, end_w)
+            yield Line(start_us, end_us, start_w, end_w)
 
 
-def _split_at_hours(line: _Line) -> Iterator[_Line]:
+def _split_at_hours(line: Line) -> Iterator[Line]:
     """Yield the parts of a line, cut at every full hour inside it."""
     first_edge_us = (line.start_us // _HOUR_US + 1) * _HOUR_US
     edges_us = [line.start_us, *range(first_edge_us, line.end_us, _HOUR_US), line.end_us]
     for start_us, end_us in pairwise(edges_us):
-        yield _Line(start_us, end_us, line.power_w(start_us), line.power_w(end_us))
+        yield Line(start_us, end_us, line.power_w(start_us), line.power_w(end_us))
 
 
-def _figure(hour: datetime, lines: list[_Line]) -> HourFigure:
+def _figure(hour: datetime, lines: list[Line]) -> HourFigure:
     energy_w_us = fsum(line.energy_w_us for line in lines)
     covered_us = sum(line.length_us for line in lines)
     power_min_w = min(min(line.start_w, line.end_w) for line in lines)
@@ -139,5 +157,6 @@ def _figure(hour: datetime, lines: list[_Line]) -> HourFigure:
     )
 
 
-def _microseconds(at: datetime) -> int:
+def microseconds(at: datetime) -> int:
+    """Return an instant (aware) as whole microseconds since 1970."""
     return (at - _EPOCH) // _MICROSECOND

@@ -9,7 +9,8 @@ from enum import StrEnum
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-HOUR = timedelta(hours=1)
+from energy.metering import HOUR
+
 _DAY = timedelta(days=1)
 
 

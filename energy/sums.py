@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db import connection
 
-from energy.metering import hour_start
+from energy.metering import HOUR, hour_start
 from energy.models import EnergyHour, EnergySource
 
-HOUR = timedelta(hours=1)
 #: SQLite takes 32,766 parameters in a query; a range has four.
 RANGES_PER_QUERY = 4_000
 

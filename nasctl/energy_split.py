@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
-from itertools import pairwise
 from math import fsum
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from energy.metering import HOUR, Sample, gap_limit
+from energy.metering import HOUR, Line, Sample, lines, microseconds
 from nasctl.reasons import STATE_LABELS
 from nasctl.state import NasState, Reason
 
@@ -20,7 +19,6 @@ HOUR_S = 3600.0
 #: What a NAS draws in a state of which no whole hour was measured yet, in W.
 FALLBACK_ASLEEP_W, FALLBACK_W = 1.0, 35.0
 
-_MICROSECOND = timedelta(microseconds=1)
 _SECOND_US = 1_000_000
 _HOUR_US = 3600 * _SECOND_US
 #: Less known time than this is the rounding of a row, in s; energy of no time tells nothing.
@@ -186,16 +184,21 @@ def _tallies(
     hour: datetime, spans: Iterable[StateSpan], samples: Iterable[Sample], interval_s: float
 ) -> dict[HourState, _Tally]:
     tallies: dict[HourState, _Tally] = {}
+    hour_us = microseconds(hour)
     inside = [
-        (max(_us(span.start, hour), 0), min(_us(span.end, hour), _HOUR_US), span.state)
+        (
+            max(microseconds(span.start), hour_us),
+            min(microseconds(span.end), hour_us + _HOUR_US),
+            span.state,
+        )
         for span in spans
     ]
     inside = [(start, end, state) for start, end, state in inside if start < end]
-    lines = list(_lines(hour, samples, interval_s))
+    known = list(lines(samples, interval_s))
     for start_us, end_us, state in inside:
         tally = tallies.setdefault(state, _Tally())
         tally.duration_us += end_us - start_us
-        for line in lines:
+        for line in known:
             _meter(tally, line, start_us, end_us)
     return tallies
 
@@ -214,29 +217,12 @@ def _blank_as_unknown(tallies: Mapping[HourState, _Tally]) -> dict[HourState, _T
     return found
 
 
-#: Start and end in microseconds of the hour, power at both ends.
-_Line = tuple[int, int, float, float]
-
-
-def _lines(hour: datetime, samples: Iterable[Sample], interval_s: float) -> Iterator[_Line]:
-    """Yield the lines between neighbouring samples, without those across a gap."""
-    limit_us = gap_limit(interval_s) // _MICROSECOND
-    points = sorted((_us(sample.at, hour), sample.power_w) for sample in samples)
-    for (start_us, start_w), (end_us, end_w) in pairwise(points):
-        if 0 < end_us - start_us <= limit_us:
-            yield start_us, end_us, start_w, end_w
-
-
-def _meter(tally: _Tally, line: _Line, start_us: int, end_us: int) -> None:
+def _meter(tally: _Tally, line: Line, start_us: int, end_us: int) -> None:
     """Add the energy of a line between two instants."""
-    line_start_us, line_end_us, start_w, end_w = line
-    first_us, last_us = max(line_start_us, start_us), min(line_end_us, end_us)
-    if first_us >= last_us:
-        return
-    middle = ((first_us + last_us) / 2 - line_start_us) / (line_end_us - line_start_us)
-    length_us = last_us - first_us
-    tally.metered_us += length_us
-    tally.metered_wh += (start_w + (end_w - start_w) * middle) * length_us / _HOUR_US
+    part = line.between(start_us, end_us)
+    if part is not None:
+        tally.metered_us += part.length_us
+        tally.metered_wh += part.energy_w_us / _HOUR_US
 
 
 def _known_s(row_s: float, tallies: Mapping[HourState, _Tally]) -> dict[HourState, float]:
@@ -294,10 +280,6 @@ def _exactly(whole_wh: float, found: Mapping[HourState, float]) -> dict[HourStat
     largest = max(found, key=lambda state: found[state])
     others_wh = fsum(wh for state, wh in found.items() if state is not largest)
     return {**found, largest: whole_wh - others_wh}
-
-
-def _us(at: datetime, hour: datetime) -> int:
-    return (at - hour) // _MICROSECOND
 
 
 def runs(hours: Sequence[datetime]) -> list[tuple[datetime, datetime]]:

@@ -25,8 +25,8 @@ from energy.admin.tariff_forms import (
     ZoneForm,
     ZoneFormSet,
 )
+from energy.metering import HOUR
 from energy.models import Tariff, TariffZone
-from energy.periods import HOUR
 from energy.services import tariffs
 from energy.tariffs import as_shown
 

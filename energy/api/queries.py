@@ -203,9 +203,8 @@ def _check_rows(found: Asked, zone: ZoneInfo, max_rows: int) -> None:
             )
             raise serializers.ValidationError({"resolution": [message]})
         return
-    rows = round(
-        len(found.plugs) * found.span.hours
-    )  # at most; buckets are counted if they may fit
+    rows = round(len(found.plugs) * found.span.hours)
+    # Counting a long span's hours one by one takes seconds; it is refused by its length alone.
     if found.resolution is not Resolution.HOUR or rows <= 2 * max_rows:
         rows = len(found.plugs) * len(buckets(found.span, found.resolution, zone))
     if rows > max_rows:

@@ -53,7 +53,7 @@ def current_json(latest: Iterable[PlugLatest]) -> dict[str, Any]:
     ``total_power_w`` adds up what is fresh; ``total_is_complete`` tells whether that is all plugs.
     """
     latest = list(latest)
-    fresh = [each.power_w for each in latest if not each.is_stale and each.power_w is not None]
+    fresh = [w for each in latest if (w := each.present_power_w) is not None]
     return {
         "devices": [_current_device(each) for each in latest],
         "total_power_w": round(sum(fresh), 3),

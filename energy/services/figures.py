@@ -15,11 +15,12 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db.models import OuterRef, Subquery
 
-from energy.metering import hour_start
+from energy.metering import HOUR, hour_start
 from energy.models import EnergyHour, EnergySource, SmartPlug
-from energy.periods import HOUR, Span
+from energy.periods import Span
 from energy.services.live import LiveFigure, live_figures
-from energy.services.tariffs import active_tariffs, fallback_price, household_currency
+from energy.services.price_preview import currency_of, fallback_price
+from energy.services.tariffs import active_tariffs
 from energy.sums import NOTHING, Piece, Sums, piece_sums, share_of_hour
 from energy.tariffs import Price, PricedSpan, TariffRule, base_fee, cost, priced_spans
 
@@ -37,8 +38,7 @@ class PriceBook:
     def read(cls) -> PriceBook:
         """Return the prices as they are now; two queries."""
         tariffs = tuple(active_tariffs())
-        currency = tariffs[0].currency if tariffs else household_currency()  # all have the same
-        return cls(tariffs, fallback_price(), currency, household_zone())
+        return cls(tariffs, fallback_price(), currency_of(tariffs), household_zone())
 
     def spans(self, span: Span) -> list[PricedSpan]:
         """Return the prices in force, in order."""
@@ -184,10 +184,10 @@ def side_by_side(span: Span, figures: Sequence[Figure]) -> Figure:
 
 def _figure(span: Span, parts: Sequence[tuple[Price, Sums]], known: Span) -> Figure:
     expected = min(span.end, known.end) - max(span.start, known.start)
-    costs: dict[Price, PriceFigure] = {}
-    for price, sums in parts:
-        figure = PriceFigure(sums.energy_wh, cost(sums.energy_wh, price.per_kwh))
-        costs[price] = costs[price] + figure if price in costs else figure
+    costs = _by_price(
+        (price, PriceFigure(sums.energy_wh, cost(sums.energy_wh, price.per_kwh)))
+        for price, sums in parts
+    )
     whole = reduce(add, (sums for _price, sums in parts), NOTHING)
     return Figure(
         span=span,
@@ -205,10 +205,7 @@ def _figure(span: Span, parts: Sequence[tuple[Price, Sums]], known: Span) -> Fig
 
 def _added(span: Span, figures: Sequence[Figure]) -> Figure:
     known = [it.energy_wh for it in figures if it.energy_wh is not None]
-    costs: dict[Price, PriceFigure] = {}
-    for figure in figures:
-        for price, part in figure.costs.items():
-            costs[price] = costs[price] + part if price in costs else part
+    costs = _by_price(part for figure in figures for part in figure.costs.items())
     return Figure(
         span=span,
         energy_wh=fsum(known) if known else None,
@@ -221,6 +218,14 @@ def _added(span: Span, figures: Sequence[Figure]) -> Figure:
         power_max_w=None,
         costs=costs,
     )
+
+
+def _by_price(parts: Iterable[tuple[Price, PriceFigure]]) -> dict[Price, PriceFigure]:
+    """Return what was used at each price."""
+    costs: dict[Price, PriceFigure] = {}
+    for price, part in parts:
+        costs[price] = costs[price] + part if price in costs else part
+    return costs
 
 
 def _add_live(

@@ -46,6 +46,11 @@ class PlugLatest:
         """Power in W as last read, however old; None where it is not known."""
         return self.reading.power_w if self.reading else None
 
+    @property
+    def present_power_w(self) -> float | None:
+        """Power in W now; None where it is not known or too old."""
+        return None if self.is_stale else self.power_w
+
 
 def latest_readings(now: dt.datetime, *, with_disabled: bool = False) -> list[PlugLatest]:
     """Return every enabled plug with its latest reading, in order of name.

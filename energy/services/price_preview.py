@@ -5,14 +5,14 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db.models import Min
 
-from energy.metering import hour_start
+from energy.metering import HOUR, hour_start
 from energy.models import EnergyHour, SmartPlug
 from energy.periods import Span
 from energy.sums import Piece, piece_sums
@@ -26,8 +26,7 @@ from energy.tariffs import (
     priced_spans,
 )
 
-DEFAULT_CURRENCY = "EUR"
-_HOUR = timedelta(hours=1)
+_DEFAULT_CURRENCY = "EUR"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +80,13 @@ def preview(
     before: Sequence[TariffRule], after: Sequence[TariffRule], now: datetime
 ) -> PricePreview:
     """Return what it does to the hours until ``now`` if other tariffs count; changes nothing."""
-    zone, currencies = ZoneInfo(settings.TIME_ZONE), (_currency(before), _currency(after))
+    zone, currencies = ZoneInfo(settings.TIME_ZONE), (currency_of(before), currency_of(after))
     first = EnergyHour.objects.filter(hour__lt=now).aggregate(first=Min("hour"))["first"]
     span = Span(first or now, now)
     prices = [priced_spans(span, rules, zone, fallback_price()) for rules in (before, after)]
     changes = price_changes(*prices, also_equal=currencies[0] != currencies[1])
     hours = _hours_within(changes)
-    energy_wh, by_tariff = _costs(_to_full_hour(changes, now))
+    energy_wh, by_tariff = _costs(changes, now)
     return PricePreview(
         hours=len(hours),
         first=hours[0] if hours else None,
@@ -116,19 +115,11 @@ def _hours_within(changes: Sequence[PriceChange]) -> list[datetime]:
         .distinct()
     )
     return sorted(
-        hour for hour in stored if changes[bisect_right(ends, hour)].span.start < hour + _HOUR
+        hour for hour in stored if changes[bisect_right(ends, hour)].span.start < hour + HOUR
     )
 
 
-def _to_full_hour(changes: list[PriceChange], now: datetime) -> list[PriceChange]:
-    """Let what lasts until ``now`` last until the full hour: the hour's row has all that is over."""
-    if not changes or changes[-1].span.end != now or hour_start(now) == now:
-        return changes
-    span = Span(changes[-1].span.start, hour_start(now) + _HOUR)
-    return [*changes[:-1], replace(changes[-1], span=span)]
-
-
-def _costs(changes: Sequence[PriceChange]) -> tuple[float, list[TariffCost]]:
+def _costs(changes: Sequence[PriceChange], now: datetime) -> tuple[float, list[TariffCost]]:
     """Return the energy within the changes, and its cost by tariff."""
     pairs = list(dict.fromkeys((change.before, change.after) for change in changes))
     keys = {pair: key for key, pair in enumerate(pairs)}
@@ -139,7 +130,7 @@ def _costs(changes: Sequence[PriceChange]) -> tuple[float, list[TariffCost]]:
     plug_ids = list(SmartPlug.objects.values_list("pk", flat=True)) if pieces else []
     energy_wh = 0.0
     costs: dict[tuple[int | None, str], TariffCost] = {}
-    for (_plug_id, key), sums in piece_sums(plug_ids, pieces).items():
+    for (_plug_id, key), sums in piece_sums(plug_ids, pieces, now=now).items():
         was, becomes = pairs[key]
         energy_wh += sums.energy_wh
         _add(costs, was, before=cost(sums.energy_wh, was.per_kwh))
@@ -159,5 +150,6 @@ def _add(
     costs[key] = replace(known, before=known.before + before, after=known.after + after)
 
 
-def _currency(rules: Sequence[TariffRule]) -> str:
-    return rules[0].currency if rules else DEFAULT_CURRENCY
+def currency_of(rules: Sequence[TariffRule]) -> str:
+    """Return the currency of tariffs that count together, which all have the same; EUR of none."""
+    return rules[0].currency if rules else _DEFAULT_CURRENCY

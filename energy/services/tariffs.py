@@ -17,9 +17,9 @@ from django.utils.translation import gettext as _
 from energy.models import Tariff, TariffZone
 from energy.periods import local_day
 from energy.services.price_preview import (
-    DEFAULT_CURRENCY,
     PricePreview,
     TariffCost,
+    currency_of,
     fallback_price,
     preview,
 )
@@ -97,8 +97,7 @@ def zone_rule_of(zone: TariffZone) -> ZoneRule:
 
 def household_currency() -> str:
     """Return the currency of the tariffs that count; EUR without one."""
-    currency = Tariff.objects.filter(is_active=True).values_list("currency", flat=True).first()
-    return currency or DEFAULT_CURRENCY
+    return currency_of(active_tariffs())
 
 
 @contextmanager

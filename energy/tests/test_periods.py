@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from energy.metering import HOUR
 from energy.periods import (
-    HOUR,
     Period,
     Resolution,
     Span,

@@ -12,8 +12,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from energy.metering import HOUR
 from energy.models import SmartPlug
-from energy.periods import HOUR, Period, Resolution, Span, buckets, period_span
+from energy.periods import Period, Resolution, Span, buckets, period_span
 from energy.services.figures import PriceBook, known_spans
 from energy.tariffs import cost
 from nasctl.energy_split import HOUR_S, HourState

@@ -125,12 +125,10 @@ def _counts(day: Figure) -> bool:
 
 
 def _power_w(latest: Sequence[PlugLatest]) -> float | None:
-    fresh = [it.power_w for it in latest if not it.is_stale and it.power_w is not None]
+    fresh = [w for it in latest if (w := it.present_power_w) is not None]
     return fsum(fresh) if fresh else None
 
 
 def _nas_power_state(latest: Sequence[PlugLatest]) -> PowerState:
     nas = next((it for it in latest if it.plug.role == PlugRole.NAS), None)
-    if nas is None or nas.is_stale:
-        return PowerState.UNKNOWN
-    return power_state(nas.power_w, limits().power_w)
+    return power_state(nas.present_power_w if nas else None, limits().power_w)
