@@ -1,4 +1,4 @@
-"""Marks every answer of ours, so that no probe takes the Pi for the NAS."""
+"""What every request and answer of ours goes through."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from balupi_site.lib.origin import serving
 from balupi_site.version import VERSION
 
 
@@ -28,3 +29,15 @@ class OurAnswerMiddleware:
             # ``Connection`` is the server's to send: the web process closes these itself.
             response["Cache-Control"] = "no-store"
         return response
+
+
+class OriginMiddleware:
+    """Lets services know whom they work for (``lib/origin.py``)."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request."""
+        with serving(request):
+            return self._get_response(request)

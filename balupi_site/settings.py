@@ -132,6 +132,12 @@ ENERGY_DEFAULT_PRICE_CENTS = env.parsed(
 # --- who may do what ------------------------------------------------------------------------------
 PUBLIC_READ = env.parsed("PUBLIC_READ", "false", parse.parse_bool, fallback=False)
 PUBLIC_WAKE = env.parsed("PUBLIC_WAKE", "true", parse.parse_bool, fallback=True)
+#: The admin site answers only private networks and this machine.
+ADMIN_PRIVATE_ONLY = env.parsed("ADMIN_PRIVATE_ONLY", "true", parse.parse_bool, fallback=True)
+#: How long a login of the NAS's works without the NAS, and how long a token of ours lives unused.
+OFFLINE_LOGIN_DAYS = env.parsed("OFFLINE_LOGIN_DAYS", "30", parse.parse_int(0, 3660), 30)
+TOKEN_DAYS = env.parsed("TOKEN_DAYS", "30", parse.parse_int(1, 3660), 30)
+EVENT_RETENTION_DAYS = env.parsed("EVENT_RETENTION_DAYS", "400", parse.parse_int(7, 3660), 400)
 
 # --- processes ------------------------------------------------------------------------------------
 LISTEN: tuple[str, ...] = env.parsed(
@@ -219,6 +225,8 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django_celery_beat",
     "balupi_site",
+    "balupi_site.events",
+    "balupi_site.accounts",
     "energy",
     "nasctl",
     "pihole",
@@ -228,12 +236,14 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "balupi_site.middleware.OurAnswerMiddleware",
+    "balupi_site.middleware.OriginMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "balupi_site.access.ByTableMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
@@ -303,6 +313,15 @@ def _database() -> dict[str, Any]:
 
 
 DATABASES = {"default": _database()}
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    # Attempts are counted in the database: no Redis needed, and a restart forgives nothing.
+    "throttle": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "balupi_throttle",
+        "OPTIONS": {"MAX_ENTRIES": 5000},
+    },
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
@@ -328,10 +347,12 @@ REST_FRAMEWORK = {
         "balupi_site.lib.access.PasswordAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["balupi_site.lib.access.MayRead"],
+    "DEFAULT_PERMISSION_CLASSES": ["balupi_site.access.ByTable"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["balupi_site.lib.parsers.BoundedJSONParser"],
     "EXCEPTION_HANDLER": "balupi_site.lib.api.exception_handler",
+    # OPTIONS would describe what a caller may not see; 405 like any method that is not there.
+    "DEFAULT_METADATA_CLASS": None,
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import psutil
 from django.conf import settings
-from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -97,7 +96,6 @@ class HealthView(APIView):
     """``GET /api/health``: this process answers; needs no login and no database."""
 
     authentication_classes = ()
-    permission_classes = (AllowAny,)
 
     def get(self, _request: Request) -> Response:
         """Answer at once; ``service`` tells a browser whether the name leads to the Pi or the NAS."""
@@ -117,7 +115,6 @@ class PingView(APIView):
     """``GET /api/ping``: the smallest answer."""
 
     authentication_classes = ()
-    permission_classes = (AllowAny,)
 
     def get(self, _request: Request) -> Response:
         """Answer at once."""

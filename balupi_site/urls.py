@@ -26,7 +26,7 @@ urlpatterns = [
             ]
         ),
     ),
-    re_path(r"^api(/|$)", not_found),
+    re_path(r"^api(/|$)", not_found, name="api-unknown"),
     path("", dashboard.dashboard, name="dashboard"),
     path("live/<slug:part>", dashboard.live, name="live"),
     path("wake", dashboard.wake, name="wake"),

@@ -67,6 +67,8 @@ def test_an_interrupted_run_leaves_nothing(folder: Path) -> None:
         [*COMMAND, "--only", "poll", "--pause=60", "--crowd=2"],
         env=environment(folder),
         stdout=subprocess.DEVNULL,
+        # A run of these tests in the background may have been told to ignore it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  # no threads
     ) as process:
         family = _wait_for_family(process.pid, 4)  # Redis, the poller, its plugs and it itself
         process.send_signal(signal.SIGINT)

@@ -77,7 +77,7 @@ def test_a_hanging_plug_delays_no_other(trial: Trial) -> None:
         assert all(device["status"] == "ok" and device["age_s"] < 35 for device in others)
         return all(device["status"] == "unreachable" for device in devices if device not in others)
 
-    trial.wait_until(only_the_monitor_is_unreachable, "the monitor's silence is told", 60)
+    trial.wait_until(only_the_monitor_is_unreachable, "the monitor's silence is told", 100)
     monitor = next(
         d for d in trial.get("/api/energy/current")[1]["devices"] if d["name"] == "Monitor"
     )

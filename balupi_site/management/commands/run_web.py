@@ -38,6 +38,10 @@ class Command(BaseCommand):
             max_request_header_size=32 * 1024,
             channel_timeout=30,
             cleanup_interval=10,
+            # Who is behind our nginx: it alone is believed when it says (design, section 8).
+            trusted_proxy="127.0.0.1",
+            trusted_proxy_headers={"x-forwarded-for"},
+            clear_untrusted_proxy_headers=True,
             ident=None,
             _quiet=True,
         )

@@ -1,0 +1,1 @@
+"""What happened in the house and who did it: one log, which only grows."""
