@@ -17,6 +17,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--whole-week", action="store_true", help="seven simulated days, not three")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run with another database only what has to do with one; the rest ran on SQLite already."""
+    from django.conf import settings
+
+    if settings.DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+        return
+    left_out = [item for item in items if not _uses_database(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if _uses_database(item)]
+
+
+def _uses_database(item: pytest.Item) -> bool:
+    fixtures = set(getattr(item, "fixturenames", ()))
+    return item.get_closest_marker("django_db") is not None or bool(
+        fixtures & {"db", "transactional_db"}
+    )
+
+
 @pytest.fixture(scope="session")
 def _redis_socket() -> Iterator[Path]:
     """Run a real Redis on a unix socket for this test process."""

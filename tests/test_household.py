@@ -35,14 +35,6 @@ def test_the_page_shows_the_home_to_its_owner_and_a_login_to_others(trial: Trial
     assert trial.get("/api/nas/status", login=False)[0] == 401
 
 
-@pytest.mark.parametrize("story", follow.STORIES, ids=lambda story: story.name)
-def test_the_name_follows_the_nas(trial: Trial, story: follow.Story) -> None:
-    seconds, names = follow.measure(story, follow.Trial(trial.data_dir), rounds=1, seed=8)
-    assert max(seconds["gone"]) <= story.gone_limit_s
-    assert max(seconds["back"]) <= story.back_limit_s
-    assert set(names.kinds) == {"1 address"}
-
-
 def test_wake_nas_tells_its_stages_and_ends_when_the_nas_is_healthy(trial: Trial) -> None:
     trial.simhome("nas", "crash")
     trial.wait_until(lambda: trial.nas_state() == "offline", "the crash is seen")
