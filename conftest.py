@@ -13,8 +13,9 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the simulated week take its time."""
+    """Let the simulated week take its time, and what is made from answers be made anew."""
     parser.addoption("--whole-week", action="store_true", help="seven simulated days, not three")
+    parser.addoption("--write-docs", action="store_true", help="write docs/access.md and openapi.json anew")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -95,3 +96,14 @@ def _data_dir(settings: Any, tmp_path: Path) -> None:
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
+
+
+@pytest.fixture(autouse=True)
+def _forgotten_attempts(request: pytest.FixtureRequest) -> None:
+    """Empty the table of counted attempts where a test's end rolls nothing back; it is no model's."""
+    marker = request.node.get_closest_marker("django_db")
+    if marker is not None and marker.kwargs.get("transaction"):
+        from django.core.cache import caches
+
+        request.getfixturevalue("transactional_db")
+        caches["throttle"].clear()

@@ -6,6 +6,8 @@ import sys
 
 #: The commands that start a long-running process; settings give each its own Redis deadlines.
 _PROCESSES = {"run_web": "web", "run_worker": "worker"}
+#: Django's commands that change who may come in: they tell nobody, so it is told for them.
+_SILENT = {"changepassword", "createsuperuser"}
 
 
 def main() -> int:
@@ -18,10 +20,19 @@ def main() -> int:
 
     try:
         execute_from_command_line(sys.argv)
+        _record_run()
     except SettingsError as error:
         sys.stderr.write(f"BaluPi does not start, its settings need a hand:\n{error}\n")
         return 2
     return 0
+
+
+def _record_run() -> None:
+    """Write down that one of Django's own commands has let somebody in."""
+    if "".join(sys.argv[1:2]) in _SILENT:
+        from balupi_site.events.commands import record_run  # noqa: PLC0415  # needs Django
+
+        record_run(sys.argv)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.urls import ResolverMatch
 from django.utils.translation import gettext as _
 from django.views import View
@@ -65,9 +66,31 @@ _SIGNED = {"POST": Need.SIGNATURE}
 
 #: URL name -> method -> need. HEAD is GET. A method that an endpoint does not have is 405 for all.
 RULES: Mapping[str, Mapping[str, Need]] = {
+    "auth-login": {"POST": Need.NOTHING},
+    "auth-verify-2fa": {"POST": Need.NOTHING},
+    "auth-me": {"GET": Need.LOGIN},
+    "auth-logout": {"POST": Need.NOTHING},
     "health": _OPEN,
     "ping": _OPEN,
     "system-status": _READ,
+    "updates-version": _OPEN,
+    "system-mode": _OPEN,
+    "setup-status": _OPEN,
+    "sleep-presence": {"POST": Need.LOGIN},
+    "statusbar-state": _READ,
+    "smart-devices": _READ,
+    "schema": _READ,
+    "docs": _READ,  # a page
+    "monitor-cpu": _READ,
+    "monitor-cpu-history": _READ,
+    "monitor-memory": _READ,
+    "monitor-memory-history": _READ,
+    "monitor-network": _READ,
+    "monitor-network-history": _READ,
+    "monitor-disks": _READ,
+    "monitor-disks-history": _READ,
+    "monitor-uptime": _READ,
+    "monitor-uptime-history": _READ,
     "energy-current": _READ,
     "energy-history": _READ,
     "energy-costs": _READ,
@@ -91,6 +114,7 @@ RULES: Mapping[str, Mapping[str, Need]] = {
     "nas-status": {"GET": Need.SEE_WAKE},
     "nas-wake": {"GET": Need.SEE_WAKE},
     "nas-timeline": _READ,
+    "nas-timeline-csv": _READ,
     "nas-energy": _READ,
     "nas-wol": {"POST": Need.WAKE},
     "nas-going-offline": _SIGNED,
@@ -101,12 +125,19 @@ RULES: Mapping[str, Mapping[str, Need]] = {
     "pihole-status": _READ,
     "pihole-stats": _READ,
     "pihole-dns": _ADMIN_POST,
-    "api-unknown": dict.fromkeys(("GET", "POST", "PUT", "PATCH", "DELETE"), Need.NOTHING),
+    "api-unknown": dict.fromkeys(
+        ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"), Need.NOTHING
+    ),
     # Pages
     "dashboard": _READ,
     "live": _READ,
-    "wake": {"POST": Need.WAKE_BUTTON},
+    "home": _OPEN,  # a page that asks by itself, or the dashboard, which asks as "dashboard" does
+    "sign-in": _OPEN,
+    "elsewhere": _OPEN,
+    "wake": {"GET": Need.NOTHING, "POST": Need.WAKE_BUTTON},
     "login": {"GET": Need.NOTHING, "POST": Need.NOTHING},
+    "login-code": {"GET": Need.NOTHING, "POST": Need.NOTHING},
+    "admin-login": {"GET": Need.ADMIN_SITE, "POST": Need.ADMIN_SITE},
     "logout": {"POST": Need.NOTHING},
     "favicon": _OPEN,
 }
@@ -118,17 +149,19 @@ def may(caller: Caller, need: Need) -> bool:
     def is_for(*scopes: Scope) -> bool:
         return caller.is_known and (caller.scopes is None or bool(caller.scopes & set(scopes)))
 
+    is_open = settings.PUBLIC_READ and caller.is_near
+    is_within_reach = caller.is_near or not settings.ADMIN_PRIVATE_ONLY
     return {
         Need.NOTHING: True,
         Need.SIGNATURE: True,
-        Need.READ: settings.PUBLIC_READ or is_for(Scope.READ),
-        Need.SEE_WAKE: settings.PUBLIC_READ or is_for(Scope.READ, Scope.WAKE),
+        Need.READ: is_open or is_for(Scope.READ),
+        Need.SEE_WAKE: is_open or is_for(Scope.READ, Scope.WAKE),
         Need.WAKE: is_for(Scope.WAKE),
         Need.WAKE_BUTTON: caller.is_known or (settings.PUBLIC_WAKE and caller.is_near),
         Need.LOGIN: caller.is_known,
         Need.ADMIN: caller.is_admin and caller.scopes is None,
-        # Its own login asks who it is.
-        Need.ADMIN_SITE: caller.is_near or not settings.ADMIN_PRIVATE_ONLY,
+        # Whoever is not signed in yet is asked who it is.
+        Need.ADMIN_SITE: is_within_reach and (caller.is_admin or not caller.is_known),
     }[need]
 
 
@@ -185,16 +218,17 @@ class ByTableMiddleware:
         *_args: Any,  # noqa: ANN401
     ) -> HttpResponse | None:
         """Let a page's view run, or answer in its place."""
-        if hasattr(getattr(view, "cls", None), "permission_classes"):
+        if ByTable in getattr(getattr(view, "cls", None), "permission_classes", ()):
             return None
         match = request.resolver_match
         need = needed(match, request.method or "")
-        if need is None and match is not None and match.url_name in RULES:
-            return None  # the view says itself which methods it has
+        methods = RULES.get(match.url_name or "") if match is not None else None
+        if need is None and methods:
+            return HttpResponseNotAllowed(methods)
         if need is not None and may(caller_of(request), need):
             return None
         if need is None or need is Need.ADMIN_SITE or caller_of(request).is_known:
-            return HttpResponseForbidden(_("This is not for you from here."))
+            raise PermissionDenied(_("This is not for you from here."))
         if match is not None and match.url_name == "live":
             return HttpResponse(status=401)  # the page reloads, and so signs in
         return redirect_to_login(request.get_full_path() if request.method == "GET" else "/")

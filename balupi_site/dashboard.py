@@ -6,27 +6,24 @@ import datetime as dt
 from typing import Any
 
 from django.conf import settings
-from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
-from balupi_site import day_view, energy_view, inbox_view, nas_view
+from balupi_site import day_view, energy_view, frontend, inbox_view, nas_view
+from balupi_site.access import Need, caller_of, may
 from balupi_site.lib.clock import is_plausible
-from balupi_site.lib.errors import BaluPiError
-from balupi_site.lib.network import is_private_client
-from balupi_site.lib.queue import enqueue
 from balupi_site.system import pi_status
 from balupi_site.version import VERSION
 from balupi_site.words import NBSP, UNKNOWN, ago, kilowatt_hours, span, watts
 from energy.models import PlugRole
 from energy.services import PlugLatest, latest_readings
-from nasctl.services import nas_overview, request_wake
-from nasctl.tasks import watch_nas
+from nasctl.services import nas_overview
 from pihole.services import Overview as NamesOverview
 from pihole.services import overview as names_overview
 
@@ -49,6 +46,21 @@ _ICONS = (
 
 
 @require_safe
+def home(request: HttpRequest) -> HttpResponseBase:
+    """Show the page that the NAS built, if there is one, else ours."""
+    return frontend.page(request) if frontend.is_installed() else dashboard(request)
+
+
+@require_safe
+def sign_in(request: HttpRequest) -> HttpResponseBase:
+    """Show the NAS-built page, which has its own sign-in at this path, or go to ours."""
+    if frontend.is_installed():
+        return frontend.page(request)
+    query = request.META.get("QUERY_STRING", "")
+    return redirect(reverse("login") + (f"?{query}" if query else ""))
+
+
+@require_safe
 def dashboard(request: HttpRequest) -> HttpResponse:
     """Show everything at once; who may not read is asked to sign in."""
     if not _may_read(request):
@@ -61,7 +73,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "is_dev": not settings.IS_PROD,
     }
     for part in _WHOLE_PAGE:
-        context |= _part(part, now)
+        context |= _part(part, now, for_admin=_is_admin(request))
     return render(request, "dashboard.html", context)
 
 
@@ -72,24 +84,7 @@ def live(request: HttpRequest, part: str) -> HttpResponse:
         raise Http404
     if not _may_read(request):
         return HttpResponse(status=401)
-    return render(request, _PARTS[part], _part(part, timezone.now()))
-
-
-@require_POST
-def wake(request: HttpRequest) -> HttpResponse:
-    """Wake the NAS by the page's button; a visitor without a login only as BALUPI_PUBLIC_WAKE allows."""
-    if not request.user.is_authenticated and not (
-        settings.PUBLIC_WAKE and is_private_client(request)
-    ):
-        return redirect_to_login("/")
-    who = request.user.get_username() or request.META.get("REMOTE_ADDR", "")
-    try:
-        request_wake(requested_by=who, requested_from="page", anyway=False, now=timezone.now())
-    except BaluPiError as error:
-        messages.error(request, str(error))
-    else:
-        enqueue(watch_nas)
-    return redirect("dashboard")
+    return render(request, _PARTS[part], _part(part, timezone.now(), for_admin=_is_admin(request)))
 
 
 @require_safe
@@ -99,10 +94,14 @@ def favicon(_request: HttpRequest) -> HttpResponse:
 
 
 def _may_read(request: HttpRequest) -> bool:
-    return settings.PUBLIC_READ or request.user.is_authenticated
+    return may(caller_of(request), Need.READ)
 
 
-def _part(part: str, now: dt.datetime) -> dict[str, Any]:
+def _is_admin(request: HttpRequest) -> bool:
+    return may(caller_of(request), Need.ADMIN)
+
+
+def _part(part: str, now: dt.datetime, *, for_admin: bool) -> dict[str, Any]:
     """Return the template context of one part."""
     if part == "nas":
         overview = nas_overview(now)
@@ -117,7 +116,7 @@ def _part(part: str, now: dt.datetime) -> dict[str, Any]:
     return {
         "plugs": _plugs(plugs, energy_view.today_wh(now)),
         "names": _names(names_overview(now), now),
-        "events": nas_view.events(now),
+        "events": nas_view.events(now, for_admin=for_admin),
         "inbox": inbox_view.inbox(now),
         "snapshot": inbox_view.snapshot(now),
         "pi": _pi(now),

@@ -3,32 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext as _
 
+from balupi_site import wake_page
+from balupi_site.lib.hosts import is_nas_name
 from balupi_site.lib.origin import serving
 from balupi_site.version import VERSION
 
+#: First parts of the paths that are ours under the NAS's names too; all others belong to the NAS, which
+#: has pages of its own at /login and /admin.
+_OURS = frozenset({"api", "dashboard", "live", "wake", "static", "favicon.ico"})
+
 
 class OurAnswerMiddleware:
-    """Adds ``X-BaluPi``; under a switched name also what keeps browsers from sticking to the Pi."""
+    """Refuses names that nobody here has; adds ``X-BaluPi`` and what keeps browsers from staying here."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer the request."""
-        response = self._get_response(request)
-        response["X-BaluPi"] = VERSION
-        host = request.META.get("HTTP_HOST", "").rpartition(":")[0] or request.META.get(
-            "HTTP_HOST", ""
-        )
-        if host.lower() in settings.DNS_NAMES:
-            # A kept connection or a cached page would pin the browser to the Pi (design, section 10).
-            # ``Connection`` is the server's to send: the web process closes these itself.
-            response["Cache-Control"] = "no-store"
+        try:
+            is_in_place_of_nas = is_nas_name(request)
+        except DisallowedHost:
+            return _signed(_misdirected(request))
+        response = _signed(self._get_response(request))
+        if is_in_place_of_nas:
+            _let_go(response)
         return response
+
+
+class NasNameMiddleware:
+    """Answers what a browser asks the NAS for while the NAS's name leads here."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request."""
+        return self._get_response(request)
+
+    def process_view(
+        self,
+        request: HttpRequest,
+        _view: Callable[..., HttpResponse],
+        *_args: Any,  # noqa: ANN401
+    ) -> HttpResponse | None:
+        """Let a view of ours run, or answer in the NAS's place."""
+        match = request.resolver_match
+        is_known = match is not None and match.url_name not in {"api-unknown", "elsewhere"}
+        is_ours = is_known and request.path_info.split("/")[1] in _OURS
+        if is_ours or not is_nas_name(request):
+            return None
+        return wake_page.in_place_of_nas(request)
 
 
 class OriginMiddleware:
@@ -41,3 +72,28 @@ class OriginMiddleware:
         """Answer the request."""
         with serving(request):
             return self._get_response(request)
+
+
+def _signed(response: HttpResponse) -> HttpResponse:
+    response["X-BaluPi"] = VERSION
+    return response
+
+
+def _misdirected(request: HttpRequest) -> HttpResponse:
+    """Answer who came under a name that is neither the Pi's nor the NAS's."""
+    text = _("BaluPi is not known by this name. Its owner can add it to BALUPI_ALLOWED_HOSTS.")
+    if request.path_info.startswith("/api"):
+        return JsonResponse({"detail": text, "errors": {}}, status=421)
+    return HttpResponse(text, status=421, content_type="text/plain; charset=utf-8")
+
+
+def _let_go(response: HttpResponse) -> None:
+    """Have nothing kept of an answer in the NAS's place: it would pin the browser to the Pi (section 10).
+
+    ``Connection: close`` is the server's to send: waitress does, and closes, where an answer does not
+    say how long it is.
+    """
+    response["Cache-Control"] = "no-store"
+    del response["Content-Length"]
+    if hasattr(response, "file_to_stream"):
+        response.file_to_stream = None  # or waitress finds out how long the file is

@@ -9,9 +9,11 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from balupi_site.events.kinds import Kind, group_of
+from balupi_site.events.reading import item_of, recent
 from balupi_site.words import ago, clock, day_and_clock, span, watts
-from nasctl.services import NasOverview, WakeOverview, timeline
-from nasctl.services.timeline import StateItem, WakeItem
+from nasctl.services import NasOverview, Parts, WakeOverview, timeline
+from nasctl.services.timeline import EventItem, Item, StateItem, WakeItem
 
 #: State -> (CSS class, icon, emblem).
 _SIGNS = {
@@ -30,6 +32,19 @@ _STAGE_SIGNS = {
     "skipped": ("", "wait"),
 }
 _EVENTS = 12
+#: States and wakes are shown however old; of the rest what is new. The whole log is in the admin.
+_NEWS = dt.timedelta(days=30)
+_FOR_ALL = (
+    Kind.NAMES_OVERRIDDEN,
+    Kind.NAMES_RELEASED,
+    Kind.INBOX_MOVED,
+    Kind.INBOX_HELD_UP,
+    Kind.PLUG_ANOMALY,
+    Kind.PLUG_ANOMALY_OVER,
+    Kind.PLUG_SWITCHED,
+)
+_FOR_ADMINS = (*_FOR_ALL, Kind.LOGIN_REFUSED, Kind.NAS_CALL_REFUSED)
+_GROUP_ICONS = {"names": "sign", "inbox": "nas", "plug": "bolt", "login": "who"}
 #: A failed wake is the headline for so long, then the state speaks again.
 _FAILURE_SHOWN_S = 600.0
 _TROUBLE = {"power_gone", "powered_not_answering", "no_answer", "boot_failed"}
@@ -76,9 +91,14 @@ def wake(nas: NasOverview, now: dt.datetime) -> dict[str, Any]:
     }
 
 
-def events(now: dt.datetime) -> list[dict[str, Any]]:
-    """Return what happened lately, newest first."""
-    return [_event(item, now) for item in timeline(now, limit=_EVENTS).items]
+def events(now: dt.datetime, *, for_admin: bool = False) -> list[dict[str, Any]]:
+    """Return what happened lately, newest first; refused logins and calls for admins only."""
+    items: list[Item] = list(timeline(now, limit=_EVENTS, parts=Parts(events=None)).items)
+    kinds = _FOR_ADMINS if for_admin else _FOR_ALL
+    news = recent(kinds, now - _NEWS, _EVENTS)
+    items += [item_of(event, for_admin=for_admin) for event in news]
+    items.sort(key=lambda item: item.at, reverse=True)
+    return [_event(item, now) for item in items[:_EVENTS]]
 
 
 def _headline(nas: NasOverview, now: dt.datetime) -> str:
@@ -135,7 +155,7 @@ def _stages(shown: WakeOverview, now: dt.datetime) -> list[dict[str, str]]:
     return rows
 
 
-def _event(item: StateItem | WakeItem, now: dt.datetime) -> dict[str, Any]:
+def _event(item: Item, now: dt.datetime) -> dict[str, Any]:
     local, today = timezone.localtime(item.at), timezone.localtime(now).date()
     common = {
         "iso": item.at.isoformat(),
@@ -150,6 +170,15 @@ def _event(item: StateItem | WakeItem, now: dt.datetime) -> dict[str, Any]:
             "icon": "who",
             "is_small": True,
             "sentence": _("Woken by %(who)s") % {"who": who},
+        }
+    if isinstance(item, EventItem):
+        icon = _GROUP_ICONS.get(group_of(item.event_kind), "ask")
+        return {
+            **common,
+            "css": "failed" if item.is_trouble else "unknown",
+            "icon": "warn" if item.is_trouble else icon,
+            "is_small": not item.is_trouble,
+            "sentence": item.sentence,
         }
     css = "failed" if item.is_trouble else _STRIPS.get(item.state, "unknown")
     icon = "warn" if item.is_trouble else _SIGNS[item.state][1]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import socket
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import dj_database_url
+import drf_spectacular_sidecar
+from csp import constants as csp
 from dotenv import dotenv_values
 
 from balupi_site.lib import env as parse
@@ -24,6 +27,8 @@ env = parse.Env({**_values, **os.environ})
 MODE = env.parsed("MODE", "dev", parse.parse_choice("dev", "prod"), "dev")
 IS_PROD = MODE == "prod"
 DEBUG = env.parsed("DEBUG", "false", parse.parse_bool, fallback=False)
+if DEBUG and IS_PROD:
+    env.error("DEBUG", "shows the inside of the program to everybody; it must be false in prod")
 #: Which kind of process this is: "web", "worker" or "command"; manage.py says it, nobody sets it.
 PROCESS = env.text("PROCESS", "command")
 RELEASE = VERSION
@@ -45,6 +50,8 @@ try:
     DATA_DIR.mkdir(parents=True, exist_ok=True)
 except OSError as error:
     env.error("DATA_DIR", f"cannot make {DATA_DIR}: {error.strerror}")
+#: Where the page built by the NAS is, if there is one; "manage.py install_frontend" puts it there.
+FRONTEND_DIR = Path(env.text("FRONTEND_DIR", str(DATA_DIR / "frontend"))).expanduser().absolute()
 INBOX_DIR = Path(env.text("INBOX_DIR", str(DATA_DIR / "inbox"))).expanduser().absolute()
 
 # --- the NAS --------------------------------------------------------------------------------------
@@ -211,7 +218,7 @@ _forbid_loops()
 # --- Django ---------------------------------------------------------------------------------------
 # What only pages and API need; the worker is 2 MiB smaller without it.
 _PAGE_APPS = [
-    "django.contrib.admin",
+    "balupi_site.events.admin_config.LoggedAdminConfig",  # django.contrib.admin, with a log
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
@@ -220,12 +227,15 @@ _PAGE_APPS = [
 ]
 INSTALLED_APPS = [
     *([] if PROCESS == "worker" else _PAGE_APPS),
+    # For "manage.py spectacular"; what serves only sends what was made with it.
+    *(["drf_spectacular"] if PROCESS == "command" else []),
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django_celery_beat",
     "balupi_site",
     "balupi_site.events",
+    "balupi_site.monitor",
     "balupi_site.accounts",
     "energy",
     "nasctl",
@@ -233,18 +243,23 @@ INSTALLED_APPS = [
     "handshake",
 ]
 MIDDLEWARE = [
+    # What adds headers comes first: refusals and static files are answers too.
+    "balupi_site.hardening.PermissionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
     "balupi_site.middleware.OurAnswerMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "balupi_site.hardening.BodyLimitMiddleware",
     "balupi_site.middleware.OriginMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "balupi_site.middleware.NasNameMiddleware",  # before CSRF: what is meant for the NAS has no token of ours
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "balupi_site.access.ByTableMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 ROOT_URLCONF = "balupi_site.urls"
@@ -264,27 +279,53 @@ TEMPLATES = [
     },
 ]
 
-# The Pi's own names and addresses; nginx refuses the rest before it comes here.
+# The NAS's names, the Pi's own names and addresses; the rest is answered 421, by nginx already.
+_own_name = socket.gethostname().lower().partition(".")[0]
 ALLOWED_HOSTS = [
-    *DNS_NAMES, PI_IP, "localhost", "127.0.0.1", "[::1]",
-    *(name for name in env.text("ALLOWED_HOSTS").replace(" ", "").split(",") if name),
+    *DNS_NAMES, PI_IP, "localhost", "127.0.0.1", "[::1]", _own_name, f"{_own_name}.local",
+    *env.text("ALLOWED_HOSTS").lower().replace(" ", "").split(","),
 ]  # fmt: skip
-ALLOWED_HOSTS = [host for host in ALLOWED_HOSTS if host]
+ALLOWED_HOSTS = [host for host in dict.fromkeys(ALLOWED_HOSTS) if host.strip(".")]
 APPEND_SLASH = False
 X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
+# Browsers heed it on secure origins only, and over plain HTTP log an error for it on every page.
+SECURE_CROSS_ORIGIN_OPENER_POLICY = None
+#: For every answer; the page built by the NAS and the API's documentation have their own.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [csp.NONE],
+        "script-src": [csp.SELF],
+        "style-src": [csp.SELF],
+        "img-src": [csp.SELF, "data:"],
+        "font-src": [csp.SELF],
+        "connect-src": [csp.SELF],
+        "form-action": [csp.SELF],
+        "base-uri": [csp.NONE],
+        "object-src": [csp.NONE],
+        "frame-ancestors": [csp.NONE],
+    }
+}
+CSRF_FAILURE_VIEW = "balupi_site.error_pages.csrf_failure"
+#: The limit of one body (hardening.py has lower ones); nothing is ever uploaded as a file.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FILES = 1
+DEFAULT_EXCEPTION_REPORTER = "balupi_site.lib.error_report.SecretsReporter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "balupi_site.lib.error_report.SecretsFilter"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_NAME = "balupi_session"
 SESSION_COOKIE_AGE = 30 * 24 * 3600
 CSRF_COOKIE_NAME = "balupi_csrf"
 CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True  # forms have it in a field; no script of ours reads it
 # HTTP only by design (section 10): the Pi has no certificate for the NAS's name, so neither HTTPS
 # redirects nor HSTS nor Secure cookies can be on.
 SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008", "security.W012", "security.W016"]
-LOGIN_URL = "/login"
-LOGIN_REDIRECT_URL = "/"
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "dashboard"
+LOGOUT_REDIRECT_URL = "login"
 
 # SQLite options: measured (design, "Processes and settings"): no "database is locked", 29 MB/day.
 _SQLITE_OPTIONS: dict[str, Any] = {
@@ -323,6 +364,11 @@ CACHES = {
     },
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTHENTICATION_BACKENDS = ["balupi_site.accounts.backend.NasBackend"]
+PASSWORD_HASHERS = [
+    "balupi_site.accounts.hashers.PiArgon2Hasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",  # of earlier releases; a login renews it
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
@@ -336,15 +382,20 @@ USE_I18N = True
 
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
+# Of the package's two ways to show the API's description only one is used; the other weighs 5 MB more.
+_sidecar = Path(drf_spectacular_sidecar.__file__).parent / "static" / "drf_spectacular_sidecar"
+STATICFILES_DIRS = [("swagger-ui", _sidecar / "swagger-ui-dist")]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 WHITENOISE_USE_FINDERS = DEBUG
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "balupi_site.lib.access.PasswordAuthentication",
+        "balupi_site.accounts.authentication.TokenAuthentication",
+        "balupi_site.accounts.authentication.PasswordAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["balupi_site.access.ByTable"],
@@ -354,6 +405,19 @@ REST_FRAMEWORK = {
     # OPTIONS would describe what a caller may not see; 405 like any method that is not there.
     "DEFAULT_METADATA_CLASS": None,
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "DEFAULT_SCHEMA_CLASS": "balupi_site.openapi.Describer",  # imported only to describe the API
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "BaluPi",
+    "DESCRIPTION": "Watches, wakes and measures a NAS that sleeps. Times are ISO 8601 with an offset; null "
+    "is what is not known. Units are in the names of fields: w is watts, wh watt-hours, s seconds.",
+    "VERSION": VERSION,
+    "OAS_VERSION": "3.1.0",
+    "LICENSE": {"name": "MIT"},
+    "DEFAULT_GENERATOR_CLASS": "balupi_site.openapi.Generator",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [],
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }
 
 # --- Redis and Celery -----------------------------------------------------------------------------
@@ -408,19 +472,43 @@ CELERY_BEAT_SCHEDULE = {
     "store the samples": _every(ENERGY_FLUSH_INTERVAL_SECONDS, "energy.tasks.store_samples"),
     "look for anomalies": _every(300, "energy.tasks.look_for_anomalies"),
     "reconcile the names": _every(60, "pihole.tasks.reconcile_names"),
+    "sample this machine": _every(30, "balupi_site.monitor.tasks.sample_machine"),
     "tend the inbox": _every(60, "handshake.tasks.tend_inbox"),
+    "tend the accounts": _every(24 * 3600, "balupi_site.accounts.tasks.tend_accounts"),
+    "prune the events": _every(24 * 3600, "balupi_site.events.tasks.prune_events"),
 }
 
 # --- logging --------------------------------------------------------------------------------------
+#: Never to be read in a log or on an error page.
+KNOWN_SECRETS: tuple[str, ...] = tuple(
+    secret
+    for secret in (
+        SECRET_KEY,
+        HANDSHAKE_SECRET,
+        PIHOLE_PASSWORD,
+        TAPO_PASSWORD,
+        str(DATABASES["default"].get("PASSWORD") or ""),
+        urlsplit(REDIS_URL).password or "",
+    )
+    if secret
+)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {"format": f"%(asctime)s {PROCESS:7} %(levelname)-7s %(name)s: %(message)s"},
+        "line": {
+            "()": "balupi_site.lib.redact.RedactingFormatter",
+            "format": f"%(asctime)s {PROCESS:7} %(levelname)-7s %(name)s: %(message)s",
+            "secrets": KNOWN_SECRETS,
+        },
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"calm": {"()": "balupi_site.lib.logs.CalmFilter"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["calm"]}
+    },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
+        "django": {"level": "INFO"},  # without Django's own handlers, which would hide no secrets
         # kasa logs whole requests at ERROR for what is a normal re-handshake (Tapo notes, 1.4).
         "kasa": {"level": "CRITICAL"},
         "celery": {"level": "WARNING"},

@@ -5,17 +5,25 @@ from django.contrib.auth import views as auth_views
 from django.urls import include, path, re_path
 from django.utils.translation import gettext_lazy as _
 
-from balupi_site import dashboard, system
+from balupi_site import dashboard, docs, frontend, shell, system, wake_page
+from balupi_site.accounts import views as accounts
 from balupi_site.lib.api import not_found, route
+
+handler400 = "balupi_site.error_pages.bad_request"
+handler403 = "balupi_site.error_pages.permission_denied"
+handler404 = "balupi_site.error_pages.page_not_found"
+handler500 = "balupi_site.error_pages.server_error"
 
 admin.site.site_header = admin.site.site_title = "BaluPi"
 admin.site.index_title = _("Administration")
 
 urlpatterns = [
+    path("api/", include("balupi_site.accounts.api.urls")),
     path("api/", include("energy.api.urls")),
     path("api/", include("handshake.api.urls")),
     path("api/", include("nasctl.api.urls")),
     path("api/", include("pihole.api.urls")),
+    path("api/", include("balupi_site.monitor.urls")),
     path(
         "api/",
         include(
@@ -23,15 +31,29 @@ urlpatterns = [
                 route("health", system.HealthView.as_view(), "health"),
                 route("ping", system.PingView.as_view(), "ping"),
                 route("system/status", system.SystemStatusView.as_view(), "system-status"),
+                route("updates/version", shell.VersionView.as_view(), "updates-version"),
+                route("system/mode", shell.ModeView.as_view(), "system-mode"),
+                route("setup/status", shell.SetupView.as_view(), "setup-status"),
+                route("system/sleep/presence", shell.PresenceView.as_view(), "sleep-presence"),
+                route("system/statusbar/state", shell.StatusBarView.as_view(), "statusbar-state"),
+                route("smart-devices", shell.SmartDevicesView.as_view(), "smart-devices"),
+                route("schema", docs.SchemaView.as_view(), "schema"),
+                route("docs", docs.docs, "docs"),
             ]
         ),
     ),
     re_path(r"^api(/|$)", not_found, name="api-unknown"),
-    path("", dashboard.dashboard, name="dashboard"),
+    path("", dashboard.home, name="home"),
+    path("dashboard/", dashboard.dashboard, name="dashboard"),
     path("live/<slug:part>", dashboard.live, name="live"),
-    path("wake", dashboard.wake, name="wake"),
-    path("login", auth_views.LoginView.as_view(template_name="login.html"), name="login"),
-    path("logout", auth_views.LogoutView.as_view(), name="logout"),
+    path("wake", wake_page.wake, name="wake"),
+    path("login", dashboard.sign_in, name="sign-in"),
+    path("dashboard/login", accounts.LoginPage.as_view(), name="login"),
+    path("dashboard/login/code", accounts.CodePage.as_view(), name="login-code"),
+    path("dashboard/logout", auth_views.LogoutView.as_view(), name="logout"),
     path("favicon.ico", dashboard.favicon, name="favicon"),
+    path("admin/login/", accounts.admin_login, name="admin-login"),
     path("admin/", admin.site.urls),
+    # Last: every path that nobody has; without "$" one with a line feed too.
+    re_path(r"^(?P<path>.*)", frontend.elsewhere, name="elsewhere"),
 ]

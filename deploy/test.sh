@@ -6,7 +6,8 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 need_packages redis-server=redis-server shellcheck=shellcheck rsync=rsync /usr/sbin/sshd=openssh-server \
-  ssh=openssh-client /usr/sbin/smbd=samba smbclient=smbclient
+  ssh=openssh-client /usr/sbin/smbd=samba smbclient=smbclient /usr/sbin/nginx=nginx-light \
+  chromium=chromium chromedriver=chromium-driver
 # Debian keeps PostgreSQL's server programs out of the PATH.
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || need_packages /nonexistent/initdb=postgresql
 use_python
@@ -26,7 +27,8 @@ say "Style, types, layers"
 "$bin/lint-imports"
 shellcheck deploy/*.sh .ci/run
 
-say "Settings and migrations"
+say "Pins, settings and migrations"
+"$bin/python" -m pip check # known weaknesses would need a service on the Internet
 "$bin/python" manage.py makemigrations --check --dry-run
 check_key=$("$bin/python" -c 'import secrets; print(secrets.token_urlsafe(50))')
 env BALUPI_ENV_FILE=/dev/null BALUPI_MODE=prod BALUPI_SECRET_KEY="$check_key" BALUPI_NAS_IP=192.0.2.53 \

@@ -111,6 +111,7 @@ def _describe(
         "nas_url": f"http://{home['nas_ip']}:{home['nas_port']}",
         "nas_ip": home["nas_ip"],
         "nas_mac": home["nas_mac"],
+        "nas_users": home["users"],
         "pi_ip": home["pi_ip"],
         "pi_url": f"http://{home['pi_ip']}:{port}",
         "inbox": str(data_dir / "inbox"),
@@ -303,11 +304,17 @@ def _all_plugs_live() -> bool:
 def _greeting(trial: dict[str, Any]) -> str:
     simhome = "python -m simhome --dir " + trial["simhome"][-1]
     address, _, port = trial["pihole_dns"].rpartition(":")
+    nas_users = "\n                   ".join(
+        f"{user['username']}  {user['password']}"
+        + (f"  (code {user['totp_code']})" if user["totp_code"] else "")
+        for user in trial["nas_users"]
+    )
     return f"""
   BaluPi is running, with a simulated home around it.
 
     Page           {trial["url"]}/
-    Login          {trial["user"]}  {trial["password"]}
+    Login          {trial["user"]}  {trial["password"]}   or as a user of the NAS:
+                   {nas_users}
     Inbox          {trial["inbox"]}   what you put there goes to {trial["nas_inbox"]}
     Where the name leads    dig +short @{address} -p {port} baluhost.local
     Play the home           {Path(PYTHON).parent}/{simhome} nas crash     (or: status, --help)

@@ -6,13 +6,15 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import astuple
 from typing import Any
 
 from celery import Task
 from kombu.exceptions import OperationalError
 
 from balupi_site.lib.errors import BaluPiError, PermanentError, RefusedError, TransientError
+from balupi_site.lib.origin import Origin, acting_for, origin
 from balupi_site.lib.redis import RedisError, client
 from balupi_site.lib.waiting import waiting_for_outside
 
@@ -20,6 +22,12 @@ logger = logging.getLogger(__name__)
 
 #: How long an answer waits for the one who asked (design, section 2).
 _KEPT_S = 60
+
+
+class NoAnswerError(TransientError):
+    """Nobody can tell whether what was asked for was done."""
+
+
 _ERRORS: dict[str, type[BaluPiError]] = {
     error.__name__: error for error in (TransientError, PermanentError, RefusedError)
 }
@@ -35,31 +43,46 @@ WORKER_IS_AWAY = (
 
 
 def ask_worker(task: Task[Any, Any], *args: str, wait_s: int) -> Any:  # noqa: ANN401  # JSON
-    """Run ``task(reply_to, *args)`` in the worker and return what it answers.
+    """Run ``task(reply_to, *args, by=...)`` in the worker and return what it answers.
+
+    ``by`` is who asks, that the worker does it in that name; see ``answer``.
 
     The task is dropped where no worker has begun it within ``wait_s``: nothing is switched long
     after somebody asked for it.
 
     Raises:
-        BaluPiError: as raised in the worker; TransientError where no answer comes.
+        BaluPiError: as raised in the worker.
+        NoAnswerError: no answer comes.
     """
     reply_to = f"reply:{uuid.uuid4()}"
     with waiting_for_outside():
         try:
-            task.apply_async(args=(reply_to, *args), expires=wait_s, retry=False)
+            task.apply_async(
+                args=(reply_to, *args),
+                kwargs={"by": astuple(origin())},
+                expires=wait_s,
+                retry=False,
+            )
             item: Any = client(patience_s=wait_s + 1).blpop([reply_to], timeout=wait_s)
         except (OperationalError, RedisError, OSError) as error:
-            raise TransientError(REDIS_IS_AWAY) from error
+            raise NoAnswerError(REDIS_IS_AWAY) from error
     if item is None:
-        raise TransientError(WORKER_IS_AWAY)
+        raise NoAnswerError(WORKER_IS_AWAY)
     return _unpacked(json.loads(item[1]))
 
 
-def answer(reply_to: str, work: Callable[[], Any]) -> None:
-    """Do the work and send its result, or its error, to the one who asked; for tasks."""
+def answer(reply_to: str, work: Callable[[], Any], *, by: Sequence[str] = ()) -> None:
+    """Do the work and send its result, or its error, to the one who asked; for tasks.
+
+    Args:
+        reply_to: where the answer is waited for.
+        work: what is to be done.
+        by: who asked, as ``ask_worker`` sent it; it is done in that name.
+    """
     started_s = time.monotonic()
     try:
-        reply = {"result": work()}
+        with acting_for(Origin(*by)):
+            reply = {"result": work()}
     except BaluPiError as error:
         reply = {"error": type(error).__name__, "detail": str(error)}
         reply["code"] = getattr(error, "code", "")

@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import ClassVar, Self
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
 
-from balupi_site.lib.env import is_loopback
+from energy.addresses import flaw_of_host
 
 
 class PlugRole(models.TextChoices):
@@ -100,9 +99,10 @@ class SmartPlug(models.Model):
         return self.name
 
     def clean(self) -> None:
-        """Keep a trial at home: in ``dev`` a plug is on this machine."""
-        if self.host and not settings.IS_PROD and not is_loopback(self.host):
-            raise ValidationError({"host": "BALUPI_MODE=dev talks only to this machine."})
+        """Keep what we talk to at home."""
+        flaw = flaw_of_host(self.host) if self.host else ""
+        if flaw:
+            raise ValidationError({"host": flaw})
 
 
 class PowerSample(models.Model):

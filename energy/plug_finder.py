@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from typing import Protocol
 
 from energy import tapo
+from energy.addresses import flaw_of_host
 from energy.loop_thread import LoopThread
 from energy.readings import FailureKind, Target, normal_mac
 from energy.tapo import Announcement, PlugError
@@ -37,14 +38,19 @@ class PlugFinder:
 
     def start_search(self, target: str) -> Future[list[Announcement]]:
         """Ask all devices behind ``target``; the result may be OSError where nothing can be sent."""
-        return self._loop.submit(self._discover(target, timeout_s=self.search_s))
+        return self._loop.submit(self._ask(target, timeout_s=self.search_s))
+
+    async def _ask(self, target: str, *, timeout_s: int) -> list[Announcement]:
+        """Return who answers from an address that a plug may have; a forged answer may tell any."""
+        found = await self._discover(target, timeout_s=timeout_s)
+        return [each for each in found if not flaw_of_host(each.host)]
 
     async def search(self, target: str) -> list[Announcement]:
         """Return who answers, nobody where nothing can be sent."""
         return await self._answers(target, timeout_s=self.search_s)
 
     async def _answers(self, target: str, *, timeout_s: int) -> list[Announcement]:
-        future = self._loop.submit(self._discover(target, timeout_s=timeout_s))
+        future = self._loop.submit(self._ask(target, timeout_s=timeout_s))
         try:
             return await asyncio.wrap_future(future)
         except OSError as error:

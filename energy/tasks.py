@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import cast
 
@@ -53,9 +54,9 @@ def fill_hours() -> None:
 
 
 @shared_task(ignore_result=True)
-def fill_hours_now(reply_to: str) -> None:
+def fill_hours_now(reply_to: str, *, by: Sequence[str] = ()) -> None:
     """Complete missing hours and answer what was filled."""
-    answer(reply_to, lambda: filling.as_json(services.fill_hours(_plausible_now())))
+    answer(reply_to, lambda: filling.as_json(services.fill_hours(_plausible_now())), by=by)
 
 
 @shared_task(ignore_result=True)
@@ -67,21 +68,21 @@ def look_for_anomalies() -> None:
 
 
 @shared_task(ignore_result=True)
-def discover_plugs(reply_to: str, target: str = "") -> None:
+def discover_plugs(reply_to: str, target: str = "", *, by: Sequence[str] = ()) -> None:
     """Search for plugs and answer what was found."""
-    answer(reply_to, lambda: as_json(services.discover_plugs(target)))
+    answer(reply_to, lambda: as_json(services.discover_plugs(target)), by=by)
 
 
 @shared_task(ignore_result=True)
-def switch_plug(reply_to: str, device_id: str, action: str) -> None:
+def switch_plug(reply_to: str, device_id: str, action: str, *, by: Sequence[str] = ()) -> None:
     """Switch a plug and answer whether its relay is on."""
-    answer(reply_to, lambda: services.switch_plug(device_id, cast("Action", action)))
+    answer(reply_to, lambda: services.switch_plug(device_id, cast("Action", action)), by=by)
 
 
 @shared_task(ignore_result=True)
-def read_plugs_now(reply_to: str, *device_ids: str) -> None:
+def read_plugs_now(reply_to: str, *device_ids: str, by: Sequence[str] = ()) -> None:
     """Read plugs at once, refused logins forgotten, and answer how many gave a reading."""
-    answer(reply_to, lambda: services.read_plugs_now(device_ids))
+    answer(reply_to, lambda: services.read_plugs_now(device_ids), by=by)
 
 
 def _plausible_now() -> datetime:

@@ -16,7 +16,10 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from balupi_site.events.kinds import Kind
+from balupi_site.events.services import BALUPI, record
 from balupi_site.lib.locks import file_lock
+from balupi_site.lib.origin import Origin
 from pihole import status
 from pihole.conclude import AFTER_WRITE_S, conclude
 from pihole.ftl import Ftl
@@ -72,6 +75,7 @@ def want(target: str | None, reason: str, now: datetime, *, state_changed: bool 
             return False
         if row.override:
             logger.info("the override %s of the names ends: %s", row.override, reason)
+            _tell_release(row, now, by=BALUPI, reason=reason)
         before = row.target
         row.wanted, row.reason = wanted, reason[:64]
         row.override, row.override_by, row.override_at = "", "", None
@@ -96,6 +100,10 @@ def set_override(target: str, by: str, now: datetime) -> bool:
         if row.override == override:
             return False
         before = row.target
+        if override:
+            record(Kind.NAMES_OVERRIDDEN, now, subject=_names(), target=override, before=before)
+        else:
+            _tell_release(row, now)
         row.override = override
         row.override_by, row.override_at = (by[:150], now) if override else ("", None)
         _store(row, before, now)
@@ -179,13 +187,52 @@ def _statistics_are_old(before: Look | None, now: datetime) -> bool:
     return not timedelta() <= now - before.statistics_at < _STATISTICS_LAST
 
 
+def _tell_release(
+    row: NameStatus, now: datetime, *, by: Origin | None = None, reason: str = ""
+) -> None:
+    """Write into the log that an override ends; ``row`` still has it."""
+    held_s = (now - row.override_at).total_seconds() if row.override_at else None
+    record(
+        Kind.NAMES_RELEASED,
+        now,
+        subject=_names(),
+        duration_s=max(held_s, 0.0) if held_s is not None else None,
+        by=by,
+        target=row.override,
+        reason=reason,
+    )
+
+
+def _names() -> str:
+    return ", ".join(settings.DNS_NAMES)
+
+
+def _took_s(wish: NameStatus, at: datetime) -> float | None:
+    """Return how long the switch took since it was wanted; None where the clock was set back."""
+    took_s = (at - wish.changed_at).total_seconds() if wish.changed_at else -1.0
+    return took_s if took_s >= 0 else None
+
+
 def _record_switch(wish: NameStatus, address: str, at: datetime, *, is_foreign: bool) -> None:
-    names = ", ".join(settings.DNS_NAMES)
+    names = _names()
     if is_foreign:
         logger.warning("somebody else changed %s in Pi-hole; put back", names)
     reason = "put back: somebody else had changed it" if is_foreign else wish.why
     logger.info("%s in Pi-hole: now %s (%s), %s", names, address, wish.target, reason)
-    NameSwitch.objects.create(target=wish.target, address=address, reason=reason[:200], at=at)
+    with transaction.atomic():
+        NameSwitch.objects.create(target=wish.target, address=address, reason=reason[:200], at=at)
+        record(
+            Kind.NAMES_SWITCHED,
+            at,
+            subject=names,
+            is_trouble=is_foreign,
+            duration_s=None if is_foreign else _took_s(wish, at),
+            by=BALUPI,
+            target=wish.target,
+            address=address,
+            reason=reason,
+            is_foreign=is_foreign,
+        )
 
 
 def _log_change(before: Look | None, look: Look) -> None:

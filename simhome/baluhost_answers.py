@@ -60,7 +60,7 @@ class BaluHost:
 
     def __init__(self, *, machine: NasMachine, users: Sequence[NasUser], secret_key: str) -> None:
         self._machine = machine
-        self._users = {user.id: user for user in users}
+        self.set_users(users)
         self._tokens = TokenIssuer(secret_key)
         self._logins = RateLimit(LOGINS_PER_MINUTE)
         self._codes = RateLimit(LOGINS_PER_MINUTE)
@@ -89,6 +89,10 @@ class BaluHost:
             return route(asked)
         except RequestRefusedError as refused:
             return refused.answer
+
+    def set_users(self, users: Sequence[NasUser]) -> None:
+        """Have these users from now on; tokens of others open nothing any more."""
+        self._users = {user.id: user for user in users}
 
     def forget(self) -> None:
         """Lose what is kept in memory, as a restart of BaluHost does."""

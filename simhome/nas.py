@@ -13,12 +13,12 @@ from simhome.baluhost_answers import Asked, BaluHost
 from simhome.baluhost_calls import CallResult, send_call
 from simhome.clock import Clock
 from simhome.listener import Mode, SwitchedListener
-from simhome.nas_actions import act
+from simhome.nas_actions import UnknownActionError, act
 from simhome.nas_machine import NasMachine, PendingCall
 from simhome.nas_snapshot import shutdown_snapshot
 from simhome.nas_stages import Call, Face, NasState, NasTimings, System
 from simhome.nas_status import machine_status
-from simhome.nas_users import NasUser
+from simhome.nas_users import NasUser, changed_users
 from simhome.wol import MagicPacketListener
 
 _CALLS_KEPT = 20
@@ -142,6 +142,9 @@ class SimNas:
             self.switch_plug(action == "power_back")
         else:
             act(self.machine, action, now, options or {})
+        if action == "user":
+            self._change_user(options or {})
+        self._wake_waiting()  # hang_logins and its end are no other face
         self._settle()
         return now
 
@@ -181,12 +184,16 @@ class SimNas:
             self._baluhost.forget()
         if face is not self._face:
             self._face = face
-            self._face_changed.set()
-            self._face_changed = asyncio.Event()
+            self._wake_waiting()
             if face is Face.REFUSED:
                 self._drop_connections()
         self._settle_call()
         self._settle_timer()
+
+    def _wake_waiting(self) -> None:
+        """Have the requests that wait look again."""
+        self._face_changed.set()
+        self._face_changed = asyncio.Event()
 
     def _tell_system(self, system: System) -> None:
         if system is not self._system:
@@ -234,6 +241,13 @@ class SimNas:
             self._packets_woke += 1
         self._settle()
 
+    def _change_user(self, options: Mapping[str, object]) -> None:
+        try:
+            self._users = changed_users(self._users, options)
+        except ValueError as error:
+            raise UnknownActionError(str(error)) from error
+        self._baluhost.set_users(self._users)
+
     def _drop_connections(self) -> None:
         for connection in self._http.connections if self._http is not None else ():
             if connection.transport is not None:
@@ -248,6 +262,9 @@ class SimNas:
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         self._count(request.path)
         await self._until_alive()
+        while self.machine.logins_hang and request.path.startswith("/api/auth/"):
+            await self._face_changed.wait()
+            await self._until_alive()
         to_baluhost = request.path.startswith("/api/")
         if to_baluhost and self.machine.slow_seconds:
             await asyncio.sleep(self.machine.slow_seconds)

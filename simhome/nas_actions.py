@@ -7,6 +7,7 @@ from datetime import datetime
 from simhome.nas_machine import NasMachine
 from simhome.nas_power import Activity
 from simhome.nas_stages import Fault, NasState, NasTimings
+from simhome.nas_users import CHANGES
 
 Options = Mapping[str, object]
 Doer = Callable[[NasMachine, datetime, Options], None]
@@ -83,6 +84,10 @@ def _mains(*, on: bool) -> Doer:
 
 def _calls(*, on: bool) -> Doer:
     return lambda machine, _now, _: setattr(machine, "calls", on)
+
+
+def _logins(*, hang: bool) -> Doer:
+    return lambda machine, _now, _: setattr(machine, "logins_hang", hang)
 
 
 def _power_on(machine: NasMachine, now: datetime, _options: Options) -> None:
@@ -207,6 +212,16 @@ ACTIONS: dict[str, Action] = {
     ),
     "boot_normally": Action(
         help="end no_boot and boot_stops_at; a boot that stands still goes on", do=_boot_normally
+    ),
+    "hang_logins": Action(
+        help="accepts logins, codes and questions whose token it is, and never answers them",
+        do=_logins(hang=True),
+    ),
+    "unhang_logins": Action(help="end hang_logins", do=_logins(hang=False)),
+    "user": Action(
+        help="change one: name=family password=New-1, role=admin, is_active=false, gone=true",
+        do=lambda _machine, _now, _options: None,  # users are no part of the machine: see SimNas
+        options=("name", *CHANGES),
     ),
     "calls_off": Action(help="makes no calls to BaluPi", do=_calls(on=False)),
     "calls_on": Action(help="makes its calls again", do=_calls(on=True)),

@@ -90,6 +90,7 @@ class NasMachine:
         self.slow_seconds = 0.0
         self.activity = Activity.AUTO
         self.no_boot = False
+        self.logins_hang = False
         self.boot_stops_at: str | None = None
         self.life = 0
         self.service_life = 0

@@ -21,6 +21,7 @@ import psutil
 import pytest
 
 from benchmarks import follow
+from tests.browser import Browser, open_browser
 
 ROOT = Path(__file__).resolve().parents[1]
 #: A wake that fails should not hold up the tests for the usual 90 s.
@@ -28,8 +29,10 @@ BOOT_SECONDS = 20
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the fault tests run longer, or one of them again."""
-    parser.addoption("--fault-rounds", type=int, default=10, help="rounds of each fault test")
+    """Let the fault tests run longer, or one of them again, and pictures be kept."""
+    parser.addoption("--fault-rounds", type=int, default=6, help="rounds of each fault test")
+    parser.addoption("--pictures", type=Path, help="a folder to keep pictures of the pages in")
+    parser.addoption("--openapi-examples", type=int, default=5, help="cases to invent per endpoint")
     parser.addoption("--fault-seed", type=int, help="the seed that a failed fault test has told")
 
 
@@ -74,9 +77,11 @@ class Trial:
         """GET from the web process; status and JSON (or text)."""
         return self._request("GET", path, None, login=login, timeout_s=timeout_s)
 
-    def post(self, path: str, body: object = None, timeout_s: float = 15) -> tuple[int, Any]:
+    def post(
+        self, path: str, body: object = None, timeout_s: float = 15, *, login: bool = True
+    ) -> tuple[int, Any]:
         """POST JSON to the web process; status and JSON (or text)."""
-        return self._request("POST", path, body, login=True, timeout_s=timeout_s)
+        return self._request("POST", path, body, login=login, timeout_s=timeout_s)
 
     def _request(
         self, method: str, path: str, body: object, *, login: bool, timeout_s: float
@@ -191,6 +196,21 @@ def home_in_order(trial: Trial) -> Iterator[None]:
     trial.simhome("nas", lasting[_state(trial)])
     trial.wait_until(lambda: trial.nas_state() == "online", "the NAS is back")
     trial.wait_until(lambda: leads_to(trial) == trial.facts["nas_ip"], "the name is back")
+
+
+@pytest.fixture
+def browsers(
+    trial: Trial, request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[Callable[..., Browser]]:
+    """Open browsers, each with a new profile, at the Pi's own address unless another site is named."""
+    pictures = request.config.getoption("--pictures") or tmp_path
+    pictures.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as all_open:
+
+        def browser(site: str = trial.facts["pi_url"], **options: Any) -> Browser:
+            return all_open.enter_context(open_browser(site, pictures, **options))
+
+        yield browser
 
 
 def _state(trial: Trial) -> str:

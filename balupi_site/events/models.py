@@ -38,7 +38,10 @@ class Event(models.Model):
         verbose_name = _("event")
         verbose_name_plural = _("events")
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["kind", "at"], name="events_of_a_kind")
+            models.Index(fields=["kind", "at"], name="events_of_a_kind"),
+            models.Index(
+                fields=["at"], condition=models.Q(is_trouble=True), name="events_of_trouble"
+            ),
         ]
 
     def __str__(self) -> str:

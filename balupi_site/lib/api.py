@@ -15,7 +15,13 @@ from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from balupi_site.lib.errors import PermanentError, RefusedError, TransientError
+from balupi_site.lib.errors import (
+    BaluPiError,
+    PermanentError,
+    RefusedError,
+    TooManyAttemptsError,
+    TransientError,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -41,14 +47,11 @@ def exception_handler(exc: Exception, _context: dict[str, Any]) -> Response | No
     """Turn any expected error into ``{"detail": str, "errors": {field: [str]}}``.
 
     ``detail`` is always a string (the NAS-built page shows it as it is). RefusedError: 409 with
-    its ``code``; TransientError and a database that fails: 503; PermanentError: 502.
+    its ``code``; TransientError and a database that fails: 503; PermanentError: 502;
+    TooManyAttemptsError: 429 with ``Retry-After``.
     """
-    if isinstance(exc, RefusedError):
-        body = {"detail": str(exc), "code": exc.code, "errors": {}}
-        return Response(body, status=status.HTTP_409_CONFLICT)
-    for kind, code in _STATUS_CODES.items():
-        if isinstance(exc, kind):
-            return _error(str(exc), code)
+    if isinstance(exc, BaluPiError):
+        return _ours(exc)
     if isinstance(exc, OperationalError):  # locked for long, gone, or its disk is full
         logger.error("the database fails: %s", exc)
         text = "The Pi's database does not work at present; its log says why."
@@ -70,6 +73,20 @@ def exception_handler(exc: Exception, _context: dict[str, Any]) -> Response | No
     if header := getattr(exc, "auth_header", None):
         response["WWW-Authenticate"] = header
     return response
+
+
+def _ours(error: BaluPiError) -> Response | None:
+    """Answer an error of our own; None where it is one that no edge should have let through."""
+    if isinstance(error, RefusedError):
+        body = {"detail": str(error), "code": error.code, "errors": {}}
+        return Response(body, status=status.HTTP_409_CONFLICT)
+    if isinstance(error, TooManyAttemptsError):
+        response = _error(str(error), status.HTTP_429_TOO_MANY_REQUESTS)
+        response["Retry-After"] = str(error.wait_s)
+        return response
+    codes = (code for kind, code in _STATUS_CODES.items() if isinstance(error, kind))
+    code = next(codes, None)
+    return None if code is None else _error(str(error), code)
 
 
 @csrf_exempt

@@ -21,3 +21,11 @@ class RefusedError(BaluPiError):
     def __init__(self, message: str, *, code: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class TooManyAttemptsError(BaluPiError):
+    """It was tried too often; ``wait_s`` is how long to wait."""
+
+    def __init__(self, message: str, *, wait_s: int) -> None:
+        super().__init__(message)
+        self.wait_s = wait_s

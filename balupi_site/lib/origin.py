@@ -29,6 +29,7 @@ class Origin:
 
 
 _request: ContextVar[HttpRequest | None] = ContextVar("balupi_request", default=None)
+_asker: ContextVar[Origin | None] = ContextVar("balupi_asker", default=None)
 
 
 @contextmanager
@@ -41,12 +42,24 @@ def serving(request: HttpRequest) -> Iterator[None]:
         _request.reset(token)
 
 
+@contextmanager
+def acting_for(asker: Origin) -> Iterator[None]:
+    """Tell that all done within was asked for elsewhere: the worker does it for a request."""
+    token = _asker.set(asker)
+    try:
+        yield
+    finally:
+        _asker.reset(token)
+
+
 def origin() -> Origin:
     """Return who is behind what is done now.
 
     The user is read when it is asked for: REST framework finds out who it is within its view.
     """
-    request = _request.get()
+    asker, request = _asker.get(), _request.get()
+    if asker is not None:
+        return asker
     if request is not None:
         user = getattr(request, "user", None)
         who = user.get_username() if user is not None and user.is_authenticated else ""

@@ -10,6 +10,9 @@ import time
 from django.core.cache import caches
 from django.db import DatabaseError
 
+from balupi_site.lib.errors import TooManyAttemptsError
+from balupi_site.lib.logs import Rarely
+
 logger = logging.getLogger(__name__)
 
 #: One process serves requests; its threads take turns, so 50 at once count as 50.
@@ -24,6 +27,7 @@ class Limit:
 
     def __init__(self, name: str, *, attempts: int, seconds: int) -> None:
         self.name, self.attempts, self.seconds = name, attempts, seconds
+        self._complaints = Rarely()
 
     def wait_s(self, key: str) -> int:
         """Return the seconds until ``key`` may try again, 0: now. Counts nothing."""
@@ -45,6 +49,16 @@ class Limit:
         except DatabaseError as error:
             return self._open(error)
 
+    def spend(self, key: str, message: str) -> None:
+        """Count an attempt of ``key``.
+
+        Raises:
+            TooManyAttemptsError: it may not yet; the text is ``message``.
+        """
+        wait_s = self.take(key)
+        if wait_s:
+            raise TooManyAttemptsError(message, wait_s=wait_s)
+
     def forget(self, key: str) -> None:
         """Let ``key`` begin anew, for instance after the right password."""
         try:
@@ -53,10 +67,10 @@ class Limit:
             self._open(error)
 
     def _seen(self, key: str) -> list[float]:
-        """Return the attempts that still count, oldest first; a clock that was set back ages them."""
+        """Return the attempts that still count, oldest first; a clock that was set back forgives them."""
         now = time.time()
         found: list[float] = caches["throttle"].get(self._entry(key)) or []
-        return [min(at, now) for at in found if now - at < self.seconds]
+        return [at for at in found if 0 <= now - at < self.seconds]
 
     def _wait_s(self, seen: list[float]) -> int:
         if len(seen) < self.attempts:
@@ -68,5 +82,6 @@ class Limit:
         return f"{self.name}:{hashlib.sha256(key.encode('utf-8', 'replace')).hexdigest()[:32]}"
 
     def _open(self, error: DatabaseError) -> int:
-        logger.warning("attempts (%s) cannot be counted, all may pass: %s", self.name, error)
+        if self._complaints.unsaid(self.name) is not None:
+            logger.warning("attempts (%s) cannot be counted, all may pass: %s", self.name, error)
         return 0

@@ -12,7 +12,6 @@ from django.db import OperationalError
 from django.test import Client
 from rest_framework.exceptions import ValidationError
 
-from balupi_site import system
 from balupi_site.lib.api import exception_handler
 from balupi_site.lib.errors import PermanentError, RefusedError, TransientError
 from balupi_site.lib.waiting import waiting_for_outside
@@ -50,7 +49,7 @@ def test_system_status_is_open_when_the_owner_says_so(client: Client, settings: 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    "body", ["[" * 200_000, "{", "\x00", "[" * 900 + "]" * 900, "NaN", "\udcff"]
+    "body", ["[" * 60_000, "{", "\x00", "[" * 900 + "]" * 900, "NaN", "\udcff"]
 )
 def test_a_body_that_is_no_good_json_is_400(admin_client: Client, body: str) -> None:
     answer = admin_client.post(
@@ -121,16 +120,6 @@ def test_only_two_requests_wait_for_the_outside_at_a_time() -> None:
             pass
     with waiting_for_outside():
         pass
-
-
-def test_cpu_use_is_measured_between_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    meter = system.CpuMeter()
-    first = meter._times
-    meter._looked_at_s -= 10
-    later = first._replace(user=first.user + 3.0, idle=first.idle + 1.0)
-    monkeypatch.setattr("balupi_site.system.psutil.cpu_times", lambda: later)
-    assert meter.percent() == 75.0
-    assert meter.percent() == 75.0  # a second viewer at once sees the same
 
 
 @pytest.mark.parametrize("host", ["baluhost.local", "baluhost.local:8000"])

@@ -57,7 +57,7 @@ def be(state: str, reason: str, since: dt.datetime, **fields: Any) -> None:
 def test_a_visitor_is_asked_to_sign_in(client: Client) -> None:
     answer = client.get("/")
     assert answer.status_code == 302
-    assert answer["Location"] == "/login?next=/"
+    assert answer["Location"] == "/dashboard/login?next=/"
     assert b"password" in client.get(answer["Location"]).content
 
 
@@ -168,7 +168,7 @@ def test_names_and_messages_are_escaped(owner: Client, nas_plug: SmartPlug) -> N
 def test_the_button_wakes(owner: Client, now: dt.datetime, monkeypatch: pytest.MonkeyPatch) -> None:
     be("offline", "shut_down", now - dt.timedelta(hours=1))
     monkeypatch.setattr("nasctl.services.wakes.send_magic_packets", lambda *_a, **_kw: None)
-    monkeypatch.setattr("balupi_site.dashboard.enqueue", lambda _task: True)
+    monkeypatch.setattr("balupi_site.wake_page.enqueue", lambda _task: True)
     assert owner.post("/wake").status_code == 302
     assert Wake.objects.get().requested_by == "owner"
     assert NasStatus.objects.get().state == "booting"
@@ -200,7 +200,7 @@ def test_who_may_wake_without_a_login(
     be("offline", "shut_down", now - dt.timedelta(hours=1))
     settings.PUBLIC_WAKE = public_wake
     monkeypatch.setattr("nasctl.services.wakes.send_magic_packets", lambda *_a, **_kw: None)
-    monkeypatch.setattr("balupi_site.dashboard.enqueue", lambda _task: True)
+    monkeypatch.setattr("balupi_site.wake_page.enqueue", lambda _task: True)
     client.post("/wake", REMOTE_ADDR=address)
     assert Wake.objects.exists() is woken
 

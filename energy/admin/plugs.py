@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
@@ -95,6 +96,7 @@ class SmartPlugAdmin(_PlugAdmin):
     readonly_fields = _FACTS
     actions = ["read_now", "switch_on", "switch_off", "unlock"]
     change_list_template = "admin/energy/smartplug/change_list.html"
+    deletions_are_recorded = True
 
     class Media:
         css = {"all": ["energy/admin.css"]}
@@ -255,13 +257,7 @@ class SmartPlugAdmin(_PlugAdmin):
 
     def _switch(self, request: HttpRequest, plugs: QuerySet[SmartPlug], action: str) -> None:
         for plug in plugs:
-            device_id = plug.device_id
-            is_on = _ask(
-                request,
-                lambda device_id=device_id: ask_worker(  # type: ignore[misc]
-                    tasks.switch_plug, device_id, action, wait_s=_WAIT_S
-                ),
-            )
+            is_on = _ask(request, partial(_ask_to_switch, plug, action))
             if is_on is not None:
                 state = gettext("on") if is_on else gettext("off")
                 text = gettext("%(plug)s is %(state)s.")
@@ -292,6 +288,11 @@ def _latest(plug: SmartPlug) -> PlugLatest:
         [latest] = services.latest_of_plugs([plug], timezone.now())
         plug.latest = latest  # type: ignore[attr-defined]  # as above
     return latest
+
+
+def _ask_to_switch(plug: SmartPlug, action: str) -> Any:  # noqa: ANN401  # JSON
+    with services.told_if_unanswered(plug, action):
+        return ask_worker(tasks.switch_plug, plug.device_id, action, wait_s=_WAIT_S)
 
 
 def _ask(request: HttpRequest, ask: Callable[[], Any]) -> Any:  # noqa: ANN401  # JSON

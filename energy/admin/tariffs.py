@@ -54,6 +54,7 @@ class TariffAdmin(_TariffAdmin):
     inlines = [ZoneInline]
     list_display = ["name", "price", "zones_text", "validity", "base_fee", "state_badge"]
     delete_confirmation_template = "admin/energy/tariff/delete_confirmation.html"
+    deletions_are_recorded = True
 
     class Media:
         css = {"all": ["energy/admin.css"]}

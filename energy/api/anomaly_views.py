@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from balupi_site.lib.fields import QuerySerializer
 from energy import services
 from energy.api.queries import plug_or_404
 from energy.models import Anomaly
@@ -18,11 +19,15 @@ from energy.models import Anomaly
 _LONGEST_PAGE = 200
 
 
-class AnomalyQuery(serializers.Serializer[Any]):
+class AnomalyQuery(QuerySerializer):
     """Which anomalies: of one plug or all, those that last, those that are over or both."""
 
-    device_id = serializers.CharField(default="", allow_blank=True)
-    open = serializers.BooleanField(default=None, allow_null=True)
+    device_id = serializers.CharField(
+        default="", allow_blank=True, help_text="Left out: of all plugs."
+    )
+    open = serializers.BooleanField(
+        default=None, allow_null=True, help_text="`true`: that last; `false`: that are over."
+    )
     limit = serializers.IntegerField(default=50, min_value=1, max_value=_LONGEST_PAGE)
 
 

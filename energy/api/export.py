@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from django.conf import settings
 from rest_framework import serializers
 
+from balupi_site.lib.csv_lines import csv_lines, no_formula
 from energy.api.queries import Asked, Choice
 from energy.models import PowerSample, SmartPlug
 from energy.periods import Resolution, Span, buckets, local_day, midnight
@@ -27,8 +28,6 @@ _COLUMNS = (
 _SAMPLE_COLUMNS = (
     "time", "time_zone", "device_id", "device_name", "power", "unit", "voltage_v", "current_a",
 )  # fmt: skip
-#: A spreadsheet would run what begins like this.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 #: Millionths of a Wh or W: what lies behind is not measured, but comes of floating-point sums.
 _PLACES = 6
 _SEPARATORS = {"point": ",", "comma": ";"}
@@ -37,21 +36,17 @@ _SEPARATORS = {"point": ",", "comma": ";"}
 class ExportQuery(serializers.Serializer[Any]):
     """The parameters of ``export.csv`` beside those of the history."""
 
-    decimal = Choice(list(_SEPARATORS), default="point")
-
-
-class _Line:
-    """What the csv module writes to: it gives the line back."""
-
-    def write(self, line: str) -> str:
-        """Return the line."""
-        return line
+    decimal = Choice(
+        list(_SEPARATORS),
+        default="point",
+        help_text="With `comma` columns are separated by semicolons.",
+    )
 
 
 def export_lines(
     question: Asked, now: dt.datetime, book: PriceBook, *, decimal: str
 ) -> Iterator[str]:
-    """Yield the lines of the file, the names of the columns first; a row per plug and bucket.
+    """Return the lines of the file, the names of the columns first; a row per plug and bucket.
 
     Money is rounded to a hundredth of a cent. What is not known is empty.
 
@@ -61,11 +56,11 @@ def export_lines(
         book: the prices.
         decimal: "point" or "comma".
     """
-    writer = csv.writer(_Line(), delimiter=_SEPARATORS[decimal])
     is_raw = question.resolution is None
-    yield writer.writerow(_SAMPLE_COLUMNS if is_raw else _COLUMNS)
-    for row in _sample_rows(question, now, book) if is_raw else _rows(question, now, book):
-        yield writer.writerow([_written(value, decimal) for value in row])
+    rows = _sample_rows(question, now, book) if is_raw else _rows(question, now, book)
+    written = ([_written(value, decimal) for value in row] for row in rows)
+    names = _SAMPLE_COLUMNS if is_raw else _COLUMNS
+    return csv_lines(chain([names], written), separator=_SEPARATORS[decimal])
 
 
 def _rows(question: Asked, now: dt.datetime, book: PriceBook) -> Iterator[tuple[Any, ...]]:
@@ -90,7 +85,7 @@ def _row(plug: SmartPlug, figure: Figure, book: PriceBook) -> tuple[Any, ...]:
         *(_local(at, book) for at in (figure.span.start, figure.span.end)),
         book.zone.key,
         plug.device_id,
-        _plain(plug.name),
+        no_formula(plug.name),
         figure.energy_wh,
         "Wh",
         figure.filled_wh,
@@ -101,7 +96,7 @@ def _row(plug: SmartPlug, figure: Figure, book: PriceBook) -> tuple[Any, ...]:
         figure.source,
         None if cost is None else round(cost, 4),
         book.currency,
-        " + ".join(_plain(f"{it.tariff_name} {it.zone_name}".strip()) for it in prices),
+        " + ".join(no_formula(f"{it.tariff_name} {it.zone_name}".strip()) for it in prices),
         prices[0].per_kwh if len(prices) == 1 else None,
     )
 
@@ -120,7 +115,7 @@ def _sample_row(plug: SmartPlug, sample: PowerSample, book: PriceBook) -> tuple[
         _local(sample.at, book),
         book.zone.key,
         plug.device_id,
-        _plain(plug.name),
+        no_formula(plug.name),
         sample.power_w,
         "W",
         sample.voltage_v,
@@ -141,10 +136,6 @@ def _chunks(span: Span, days: int, book: PriceBook) -> Iterable[Span]:
 
 def _local(at: dt.datetime, book: PriceBook) -> str:
     return at.astimezone(book.zone).isoformat()
-
-
-def _plain(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
 def _written(value: object, decimal: str) -> str:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from rest_framework import serializers
 
+from balupi_site.lib.fields import FlagField, TextField, WholeField
 from energy.models import Tariff
 from energy.services.tariffs import PricePreview, rule_of
 from energy.tariffs import TariffRule, ZoneRule, as_shown
@@ -123,9 +124,9 @@ class PriceSerializer(StrictFieldsSerializer):
 class ZoneSerializer(PriceSerializer):
     """A zone of a tariff."""
 
-    name = serializers.CharField(max_length=32)
+    name = TextField(max_length=32)
     weekdays = serializers.ListField(
-        child=serializers.IntegerField(min_value=0, max_value=6),
+        child=WholeField(min_value=0, max_value=6),
         default=lambda: list(_WEEKDAYS),
         allow_empty=False,
         max_length=len(_WEEKDAYS),
@@ -139,12 +140,12 @@ class TariffSerializer(PriceSerializer):
 
     answer_fields = frozenset({"id", "created_at", "ended", "repriced_hours"})
 
-    name = serializers.CharField(max_length=64)
+    name = TextField(max_length=64)
     base_fee_per_month = MoneyField(places=2, most=_MAX_FEE, default=Decimal(0))
     currency = serializers.RegexField(r"^[A-Z]{3}\Z", required=False)
     valid_from = DayField(allow_null=True, default=None)
     valid_to = DayField(allow_null=True, default=None)
-    is_active = serializers.BooleanField(default=True)
+    is_active = FlagField(default=True)
     zones = serializers.ListField(child=ZoneSerializer(), default=list, max_length=_MAX_ZONES)
 
     def rule(self, currency: str) -> TariffRule:

@@ -12,6 +12,7 @@ from django.http import Http404, QueryDict
 from django.utils.dateparse import parse_date, parse_datetime
 from rest_framework import serializers
 
+from balupi_site.lib.fields import FIRST_YEAR, LAST_YEAR, YEARS, CalendarDayField
 from energy.models import SmartPlug
 from energy.periods import (
     RESOLUTION_OF,
@@ -26,8 +27,6 @@ from energy.periods import (
 
 #: What one answer may hold; a file (export.csv) may hold more.
 MAX_ROWS = 20_000
-#: Years that a household's clock may show.
-_FIRST_YEAR, _LAST_YEAR = 2000, 2100
 _MAX_SPAN = dt.timedelta(days=40 * 366)
 #: Resolution by the longest span that has it where none is asked for.
 _DEFAULT_RESOLUTIONS = (
@@ -84,8 +83,8 @@ class _Moment(serializers.Field[dt.datetime, str, str, Any]):
                 "Neither a day such as 2026-03-01 nor a time such as 2026-03-01T12:00+01:00."
             )
         local = at.astimezone(zone) if at.tzinfo else at
-        if not _FIRST_YEAR <= local.year <= _LAST_YEAR:
-            raise serializers.ValidationError(_YEARS)
+        if not FIRST_YEAR <= local.year <= LAST_YEAR:
+            raise serializers.ValidationError(YEARS)
         return (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(dt.UTC)
 
     def to_representation(self, value: dt.datetime) -> str:
@@ -93,27 +92,28 @@ class _Moment(serializers.Field[dt.datetime, str, str, Any]):
         return value.isoformat()
 
 
-_YEARS = f"The year must be from {_FIRST_YEAR} to {_LAST_YEAR}."
-
-
 class HistoryQuery(serializers.Serializer[Any]):
     """The parameters of ``history``, ``costs`` and ``export.csv``."""
 
-    device_id = serializers.CharField(required=False, max_length=64)
-    period = Choice([str(period) for period in Period], required=False)
-    at = serializers.DateField(required=False)
-    resolution = Choice([RAW, *(str(each) for each in Resolution)], required=False)
+    device_id = serializers.CharField(
+        required=False, max_length=64, help_text="Left out or `all`: all plugs."
+    )
+    period = Choice(
+        [str(period) for period in Period],
+        required=False,
+        help_text="A stretch of the calendar; not together with `from`.",
+    )
+    at = CalendarDayField(required=False, help_text="A day of the period; left out: today.")
+    resolution = Choice(
+        [RAW, *(str(each) for each in Resolution)],
+        required=False,
+        help_text="How finely it is cut; `raw`: the samples themselves.",
+    )
 
     def get_fields(self) -> dict[str, Any]:
         """Add the fields whose names are words of Python."""
         span = {name: _Moment(required=False) for name in ("from", "to")}
         return {**super().get_fields(), **span}
-
-    def validate_at(self, at: dt.date) -> dt.date:
-        """Refuse years that only a mistake can mean."""
-        if not _FIRST_YEAR <= at.year <= _LAST_YEAR:
-            raise serializers.ValidationError(_YEARS)
-        return at
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse what contradicts itself."""

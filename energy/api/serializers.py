@@ -6,16 +6,30 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.conf import settings
+from django.db import models
 from rest_framework import serializers
 
-from balupi_site.lib.env import is_loopback
+from balupi_site.lib.fields import FlagField, TextField
+from energy.addresses import flaw_of_host
 from energy.models import PlugRole, SmartPlug
 from energy.services import PlugLatest
 
 
 class PlugEditSerializer(serializers.ModelSerializer[SmartPlug]):
     """What an admin may change of a plug; all of it is optional."""
+
+    answer_fields = frozenset(
+        {
+            "id", "device_id", "mac", "model", "firmware_version", "status", "status_message",
+            "status_since", "first_seen_at", "is_online", "latest",
+        }
+    )  # fmt: skip
+
+    serializer_field_mapping = {
+        **serializers.ModelSerializer.serializer_field_mapping,
+        models.CharField: TextField,
+        models.BooleanField: FlagField,
+    }
 
     class Meta:
         model = SmartPlug
@@ -24,7 +38,7 @@ class PlugEditSerializer(serializers.ModelSerializer[SmartPlug]):
     def to_internal_value(self, data: Any) -> Any:  # noqa: ANN401  # DRF's signature
         """Refuse misspelt fields; those of our own answers are passed over."""
         if isinstance(data, Mapping):
-            unknown = set(data) - set(self.fields) - _ANSWER_FIELDS
+            unknown = set(data) - set(self.fields) - self.answer_fields
             if unknown:
                 raise serializers.ValidationError(
                     {str(name): ["There is no such field."] for name in unknown}
@@ -32,9 +46,9 @@ class PlugEditSerializer(serializers.ModelSerializer[SmartPlug]):
         return super().to_internal_value(data)
 
     def validate_host(self, host: str) -> str:
-        """Keep a trial at home."""
-        if not settings.IS_PROD and not is_loopback(host):
-            raise serializers.ValidationError("BALUPI_MODE=dev talks only to this machine.")
+        """Keep what we talk to at home."""
+        if flaw := flaw_of_host(host):
+            raise serializers.ValidationError(flaw)
         return host
 
     def validate_role(self, role: str) -> str:
@@ -119,14 +133,6 @@ def _latest_json(latest: PlugLatest) -> dict[str, Any] | None:
         "relay_on": reading.relay_on,
         "rssi_dbm": reading.rssi,
     }
-
-
-_ANSWER_FIELDS = frozenset(
-    {
-        "id", "device_id", "mac", "model", "firmware_version", "status", "status_message",
-        "status_since", "first_seen_at", "is_online", "latest",
-    }
-)  # fmt: skip
 
 
 def _iso(at: dt.datetime | None) -> str | None:

@@ -84,7 +84,8 @@ class SwitchView(APIView):
     def post(self, _request: Request, device_id: str) -> Response:
         """Switch and return the state that the plug itself reports."""
         plug = plug_or_404(device_id)
-        is_on = ask_worker(tasks.switch_plug, plug.device_id, self.action, wait_s=SWITCH_WAIT_S)
+        with services.told_if_unanswered(plug, self.action):
+            is_on = ask_worker(tasks.switch_plug, plug.device_id, self.action, wait_s=SWITCH_WAIT_S)
         state = "on" if is_on else "off"
         return Response({"device_id": plug.device_id, "new_state": state, "relay_on": is_on})
 

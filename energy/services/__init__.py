@@ -25,7 +25,7 @@ from energy.services.plugs import (
 )
 from energy.services.polling import poll_plugs, read_plugs_now
 from energy.services.samples import store_samples
-from energy.services.switching import register_switch_guard, switch_plug
+from energy.services.switching import register_switch_guard, switch_plug, told_if_unanswered
 from energy.services.tariffs import active_tariffs, fallback_price, household_currency
 from energy.services.unlocking import unlock_left_s, unlock_plug
 
@@ -55,6 +55,7 @@ __all__ = [
     "register_switch_guard",
     "store_samples",
     "switch_plug",
+    "told_if_unanswered",
     "unlock_left_s",
     "unlock_plug",
 ]

@@ -12,6 +12,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from balupi_site.events.kinds import Kind
+from balupi_site.events.services import BALUPI, record
 from balupi_site.words import NBSP, day_and_clock
 from energy.anomalies import (
     BASE,
@@ -108,6 +110,7 @@ def _begin(kind: str, plug: SmartPlug, verdict: Verdict, now: datetime) -> list[
     try:
         with transaction.atomic():
             row.save(force_insert=True)
+            _tell(Kind.PLUG_ANOMALY, row, now)
     except IntegrityError:
         return []
     logger.warning("anomaly began: %s", anomaly_text(row, now))
@@ -119,10 +122,30 @@ def _end(row: Anomaly, verdict: Verdict, now: datetime) -> bool:
     if verdict.is_wrong is not False:
         return False
     row.ended_at = max(min(verdict.since or now, now), row.began_at)
-    is_ours = Anomaly.objects.filter(pk=row.pk, ended_at__isnull=True).update(ended_at=row.ended_at)
+    lasting = Anomaly.objects.filter(pk=row.pk, ended_at__isnull=True)
+    with transaction.atomic():
+        is_ours = bool(lasting.update(ended_at=row.ended_at))
+        if is_ours:
+            _tell(Kind.PLUG_ANOMALY_OVER, row, now)
     if is_ours:
         logger.info("anomaly ended: %s", anomaly_text(row, now))
-    return bool(is_ours)
+    return is_ours
+
+
+def _tell(kind: Kind, row: Anomaly, now: datetime) -> None:
+    """Write into the log that an anomaly has begun or ended."""
+    is_over = kind is Kind.PLUG_ANOMALY_OVER
+    record(
+        kind,
+        now,
+        subject=row.plug.name,
+        is_trouble=not is_over,
+        duration_s=anomaly_duration_s(row, now) if is_over else None,
+        by=BALUPI,
+        anomaly=row.kind,
+        began_at=row.began_at.isoformat(),
+        figures=dict(row.facts),
+    )
 
 
 def _find_lost(plugs: Sequence[SmartPlug], now: datetime) -> dict[int, Verdict]:

@@ -10,7 +10,9 @@ from typing import Literal
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
+from django.utils import timezone
 
+from balupi_site.events.services import record_change
 from balupi_site.lib.env import is_loopback
 from balupi_site.lib.errors import PermanentError, TransientError
 from energy.models import SmartPlug
@@ -121,10 +123,15 @@ def _move(plug: SmartPlug, announced: Announcement) -> None:
         "refused_credentials": "",
     }
     changed = [name for name, value in changes.items() if getattr(plug, name) != value]
+    host_before = plug.host
     for name in changed:
         setattr(plug, name, changes[name])
-    if changed:
+    if not changed:
+        return
+    with transaction.atomic():
         plug.save(update_fields=changed)
+        before, after = {"host": host_before}, {"host": plug.host}
+        record_change("plug", plug.name, timezone.now(), before=before, after=after)
 
 
 def _found(announced: Announcement, plug: SmartPlug | None, result: Seen | Failure | None) -> Found:
@@ -159,5 +166,7 @@ def _add(seen: Seen) -> tuple[SmartPlug, bool]:
             host=target.host,
             connection=dict(target.connection),
         )
+        told = {"host": plug.host, "model": plug.model, "device_id": plug.device_id}
+        record_change("plug", plug.name, timezone.now(), after=told)
     logger.info("plug %s added, at %s", plug.name, plug.host)
     return plug, True

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from balupi_site.events.services import record_change
 from balupi_site.lib.errors import RefusedError
 from energy.models import SmartPlug
 from energy.sample_buffer import forget_latest
@@ -47,6 +48,7 @@ def edit_plug(plug: SmartPlug, **fields: Any) -> SmartPlug:  # noqa: ANN401  # v
     """
     if fields.get("role", plug.role) != plug.role:
         _check_role(plug)
+    before, name_before = {name: getattr(plug, name) for name in fields}, plug.name
     if fields.get("host", plug.host) != plug.host:
         fields["refused_credentials"] = ""
     for name, value in fields.items():
@@ -54,6 +56,7 @@ def edit_plug(plug: SmartPlug, **fields: Any) -> SmartPlug:  # noqa: ANN401  # v
     try:
         with transaction.atomic():
             plug.save(update_fields=list(fields))
+            record_change("plug", name_before, timezone.now(), before=before, after=fields)
     except IntegrityError as error:
         raise RefusedError(
             "Another plug has the role NAS already; give that one another role first.",
@@ -66,7 +69,10 @@ def delete_plug(plug: SmartPlug) -> None:
     """Delete a plug with all its samples and hours; RefusedError where a guard is against it."""
     _check_role(plug)
     device_id = plug.device_id
-    plug.delete()
+    with transaction.atomic():
+        told = {"role": plug.role, "host": plug.host, "device_id": device_id, "mac": plug.mac}
+        record_change("plug", plug.name, timezone.now(), before=told)
+        plug.delete()
     forget_latest(device_id)
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 from django.conf import settings
 from django.utils import timezone
 
-from balupi_site.lib.errors import PermanentError, RefusedError, TransientError
+from balupi_site.events.kinds import Kind
+from balupi_site.events.services import record as record_event
+from balupi_site.lib.errors import BaluPiError, PermanentError, RefusedError, TransientError
+from energy.answers import NoAnswerError
 from energy.models import SmartPlug, SwitchUnlock
 from energy.plug_link import NO_ANSWER
 from energy.plug_pool import credentials_digest, shared_pool
@@ -40,7 +44,8 @@ def register_switch_guard(guard: SwitchGuard) -> None:
 def switch_plug(device_id: str, action: Action) -> bool:
     """Switch a plug and return whether its relay is on now, as the plug itself says.
 
-    ``toggle`` asks the plug first: its button may have been pressed. For the worker only.
+    ``toggle`` asks the plug first: its button may have been pressed. For the worker only. What came of
+    it is in the log of events, with whoever asked, also where nobody waits for the answer any more.
 
     Raises:
         PermanentError: there is no such plug, or somebody must change something first.
@@ -50,6 +55,52 @@ def switch_plug(device_id: str, action: Action) -> bool:
     plug = SmartPlug.objects.filter(device_id=device_id).first()
     if plug is None:
         raise PermanentError("There is no such plug.")
+    try:
+        is_on, overruled = _switch_unless_refused(plug, action)
+    except BaluPiError as error:
+        is_refused = isinstance(error, RefusedError)
+        _tell_not_switched(plug.name, action, "refused" if is_refused else "failed", str(error))
+        raise
+    record_event(
+        Kind.PLUG_SWITCHED,
+        timezone.now(),
+        subject=plug.name,
+        action=str(action),
+        outcome="switched",
+        is_on=is_on,
+        overruled=overruled,
+    )
+    return is_on
+
+
+@contextmanager
+def told_if_unanswered(plug: SmartPlug, action: str) -> Iterator[None]:
+    """Write into the log that somebody wanted to switch a plug and got no answer of the worker.
+
+    For whoever asks the worker; what the worker does, also later, it writes down itself.
+    """
+    try:
+        yield
+    except NoAnswerError as error:
+        _tell_not_switched(plug.name, action, "unanswered", str(error))
+        raise
+
+
+def _tell_not_switched(plug: str, action: str, outcome: str, why: str) -> None:
+    """Write into the log that a plug was not switched: "refused", "failed", or "unanswered"."""
+    record_event(
+        Kind.PLUG_SWITCHED,
+        timezone.now(),
+        subject=plug,
+        is_trouble=outcome != "refused",
+        action=str(action),
+        outcome=outcome,
+        why=why,
+    )
+
+
+def _switch_unless_refused(plug: SmartPlug, action: Action) -> tuple[bool, str]:
+    """Return whether the relay is on now, and the code of what an admin's unlock overruled, or ""."""
     if plug.refused_credentials == credentials_digest():
         raise PermanentError(LOGIN_HINT)
     deadline_s = time.monotonic() + min(settings.ENERGY_PLUG_TIMEOUT_SECONDS, _LONGEST_S)
@@ -61,7 +112,7 @@ def switch_plug(device_id: str, action: Action) -> bool:
     is_on = _switch(plug, on=on, deadline_s=deadline_s)
     if refusal and unlock:
         _log_overruled(unlock, refusal, is_on=is_on)
-    return is_on
+    return is_on, refusal.code if refusal else ""
 
 
 def _refusal(plug: SmartPlug, *, on: bool) -> RefusedError | None:

@@ -12,8 +12,10 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from balupi_site.events.services import record_change
 from energy.models import Tariff, TariffZone
 from energy.periods import local_day
 from energy.services.price_preview import (
@@ -139,6 +141,8 @@ def add_tariff(
             end_tariff(ended)
             tariff = _store(Tariff(), wanted, is_active=is_active)
             wanted = rule_of(tariff)
+            told = _told(wanted, is_active=is_active)
+            record_change("tariff", wanted.name, now, after=told)
     return TariffsChanged(tariff, ended, before, [*kept, wanted] if is_active else kept)
 
 
@@ -155,7 +159,7 @@ def change_tariff(
         others = [rule for rule in before if rule.tariff_id != tariff.pk]
         wanted = replace(wanted, tariff_id=tariff.pk)
         check_tariff(wanted, others, is_active=is_active)
-        stored = None if dry_run else _store(tariff, wanted, is_active=is_active)
+        stored = None if dry_run else _change(tariff, wanted, is_active=is_active)
     return TariffsChanged(stored, None, before, [*others, wanted] if is_active else others)
 
 
@@ -166,6 +170,8 @@ def delete_tariff(tariff: Tariff, *, dry_run: bool = False) -> TariffsChanged:
         after = [rule for rule in before if rule.tariff_id != tariff.pk]
         if not dry_run:
             logger.info("tariff %s %r is deleted", tariff.pk, tariff.name)
+            told = _told(rule_of(tariff), is_active=tariff.is_active)
+            record_change("tariff", tariff.name, timezone.now(), before=told)
             tariff.delete()
     return TariffsChanged(None, None, before, after)
 
@@ -192,7 +198,11 @@ def end_tariff(ended: TariffRule | None) -> None:
         return
     counts = ended.valid_from != ended.valid_to
     valid_to = ended.valid_to if counts else None
-    Tariff.objects.filter(pk=ended.tariff_id).update(valid_to=valid_to, is_active=counts)
+    with transaction.atomic():
+        Tariff.objects.filter(pk=ended.tariff_id).update(valid_to=valid_to, is_active=counts)
+        before = {"valid_to": None, "is_active": True}
+        after = {"valid_to": valid_to, "is_active": counts}
+        record_change("tariff", ended.name, timezone.now(), before=before, after=after)
     logger.info("tariff %s %r ends before %s", ended.tariff_id, ended.name, ended.valid_to)
 
 
@@ -240,6 +250,33 @@ def validity_text(rule: TariffRule) -> str:
     start = _("from %s") % rule.valid_from if rule.valid_from else _("since ever")
     end = _("until before %s") % rule.valid_to if rule.valid_to else _("until further notice")
     return f"{start} {end}"
+
+
+def _told(rule: TariffRule, *, is_active: bool) -> dict[str, object]:
+    """Return what a tariff says, for the log of events."""
+    zones = (
+        f"{zone.name} {zone.start:%H:%M}-{zone.end:%H:%M} "
+        f"{''.join(str(day) for day in sorted(zone.weekdays))}: {zone.price_per_kwh.normalize():f}"
+        for zone in rule.zones
+    )
+    return {
+        "name": rule.name,
+        "price_per_kwh": rule.price_per_kwh,
+        "base_fee_per_month": rule.base_fee_per_month,
+        "currency": rule.currency,
+        "valid_from": rule.valid_from,
+        "valid_to": rule.valid_to,
+        "zones": "; ".join(sorted(zones)) or None,
+        "is_active": is_active,
+    }
+
+
+def _change(tariff: Tariff, wanted: TariffRule, *, is_active: bool) -> Tariff:
+    before, name = _told(rule_of(tariff), is_active=tariff.is_active), tariff.name
+    stored = _store(tariff, wanted, is_active=is_active)
+    after = _told(rule_of(stored), is_active=is_active)
+    record_change("tariff", name, timezone.now(), before=before, after=after)
+    return stored
 
 
 def _store(tariff: Tariff, rule: TariffRule, *, is_active: bool) -> Tariff:

@@ -6,8 +6,11 @@ import logging
 from collections.abc import Collection
 from datetime import datetime
 
+from django.db import transaction
 from django.db.models import QuerySet
 
+from balupi_site.events.kinds import Kind
+from balupi_site.events.services import record
 from energy.models import SmartPlug, SwitchUnlock
 
 logger = logging.getLogger(__name__)
@@ -24,9 +27,12 @@ def unlock_plug(
         unlocked_from: the client's address, or "command".
         now: the present.
     """
-    SwitchUnlock.objects.create(
-        plug=plug, at=now, unlocked_by=unlocked_by, unlocked_from=unlocked_from
-    )
+    with transaction.atomic():
+        SwitchUnlock.objects.create(
+            plug=plug, at=now, unlocked_by=unlocked_by, unlocked_from=unlocked_from
+        )
+        seconds = SwitchUnlock.DURATION.total_seconds()
+        record(Kind.PLUG_UNLOCKED, now, subject=plug.name, seconds=seconds)
     until = now + SwitchUnlock.DURATION
     logger.info(
         "plug %s is unlocked until %s by %s from %s",

@@ -22,13 +22,15 @@ class FakeTask:
         self._threads: list[threading.Thread] = []
         self.sent: list[dict[str, Any]] = []
 
-    def apply_async(self, *, args: tuple[str, ...], expires: float, retry: bool) -> None:
-        self.sent.append({"args": args, "expires": expires, "retry": retry})
+    def apply_async(
+        self, *, args: tuple[str, ...], kwargs: dict[str, Any], expires: float, retry: bool
+    ) -> None:
+        self.sent.append({"args": args, "expires": expires, "retry": retry, **kwargs})
         work = self._work
         if work is None:
             return
         reply_to, *rest = args
-        thread = threading.Thread(target=lambda: answer(reply_to, lambda: work(*rest)))
+        thread = threading.Thread(target=lambda: answer(reply_to, lambda: work(*rest), **kwargs))
         thread.start()
         self._threads.append(thread)
 

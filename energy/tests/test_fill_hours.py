@@ -545,7 +545,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *, is_plausible: bool = True) -> list[s
     monkeypatch.setattr(tasks, "is_plausible", lambda _now: is_plausible)
     answers: dict[str, Any] = {}
 
-    def answer(reply_to: str, work: Any) -> None:
+    def answer(reply_to: str, work: Any, **_by: Any) -> None:
         answers[reply_to] = work()
 
     def ask_worker(task: Any, *args: str, wait_s: int) -> Any:

@@ -82,7 +82,17 @@ READS: list[tuple[str, dict[str, str], dict[str, str]]] = [
     ("energy-anomalies", {}, {"open": "false", **_ONE}),
     ("energy-summary", {}, {}),
     *(("nas-energy", {}, each) for each in _COSTS),
-    ("nas-timeline", {}, {}),
+    *(
+        (name, {}, each)
+        for name in ("nas-timeline", "nas-timeline-csv")
+        for each in (
+            {},
+            {"kind": "nas,inbox"},
+            {"kind": "wake.stage", "trouble": "true"},
+            {"trouble": "true"},
+            {"before": NOW.isoformat(), "since": (NOW - DAY).isoformat()},
+        )
+    ),
     ("nas-status", {}, {}),
     ("plugs", {}, {}),
     ("plug", _ONE, {}),

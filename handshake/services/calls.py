@@ -9,11 +9,15 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
+from balupi_site.events.kinds import Kind
+from balupi_site.events.services import record
 from balupi_site.lib.clock import is_plausible
 from balupi_site.lib.durable import durable
 from balupi_site.lib.errors import TransientError
+from balupi_site.lib.origin import Origin
 from handshake.models import CallKind, NasCall
 from handshake.services import snapshots
+from handshake.services.refusals import note_refusal
 from handshake.signature import Flaw, SignatureError, check_signature
 from nasctl import services as nasctl
 from pihole import services as pihole
@@ -69,17 +73,20 @@ def believe(
         )
     if not is_plausible(now):
         raise TransientError("The Pi's clock is not set yet; wait until NTP has set it.")
-    check_signature(
-        settings.HANDSHAKE_SECRET,
-        method,
-        path,
-        timestamp=timestamp,
-        signature=signature,
-        body=body,
-        now_s=now.timestamp(),
-    )
-    if NasCall.objects.filter(signature=signature).exists():
-        raise SignatureError(Flaw.USED_BEFORE)
+    try:
+        check_signature(
+            settings.HANDSHAKE_SECRET,
+            method,
+            path,
+            timestamp=timestamp,
+            signature=signature,
+            body=body,
+            now_s=now.timestamp(),
+        )
+        _require_unused(signature)
+    except SignatureError as error:
+        note_refusal(path, client, error, now)
+        raise
     return SignedCall(signature, datetime.fromtimestamp(int(timestamp), UTC), client)
 
 
@@ -118,6 +125,11 @@ def come_online(call: SignedCall, now: datetime) -> Followed:
     return Followed(names_lead_right=False, names_are_due=noted.names_changed)
 
 
+def _require_unused(signature: str) -> None:
+    if NasCall.objects.filter(signature=signature).exists():
+        raise SignatureError(Flaw.USED_BEFORE)
+
+
 def _keep(call: SignedCall, kind: CallKind, now: datetime) -> None:
     """Write a call; its signature is used from now on."""
     try:
@@ -128,6 +140,14 @@ def _keep(call: SignedCall, kind: CallKind, now: datetime) -> None:
                 signed_at=call.signed_at,
                 client=call.client[:45],
                 signature=call.signature,
+            )
+            record(
+                Kind.NAS_CALL,
+                now,
+                subject="NAS",
+                by=Origin("", "nas", call.client),
+                call=str(kind.value),
+                clock_ahead_s=round((call.signed_at - now).total_seconds()),
             )
     except IntegrityError as error:
         raise SignatureError(Flaw.USED_BEFORE) from error

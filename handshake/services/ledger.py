@@ -9,7 +9,10 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from django.db import transaction
+from django.utils import timezone
 
+from balupi_site.events.kinds import Kind
+from balupi_site.events.services import record
 from handshake.inbox import Entry, path_text
 from handshake.models import FileStatus, InboxFile, InboxRun
 from nasctl.moments import Moment
@@ -136,7 +139,11 @@ def retry(rows: Iterable[InboxFile]) -> int:
     """Give files that were set aside another five tries; return how many there were."""
     keys = [row.pk for row in rows]
     failed = InboxFile.objects.filter(pk__in=keys, status=FileStatus.FAILED)
-    return failed.update(status=FileStatus.WAITING, attempts=0, message="")
+    with transaction.atomic():
+        count = failed.update(status=FileStatus.WAITING, attempts=0, message="")
+        if count:
+            record(Kind.INBOX_RETRIED, timezone.now(), files=count)
+    return count
 
 
 def prune(now: datetime) -> None:

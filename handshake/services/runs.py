@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from balupi_site.events.kinds import Kind
+from balupi_site.events.services import BALUPI, record
 from handshake.models import InboxRun, InboxStatus
 from handshake.problems import QUIET, InboxError, Trouble
 from handshake.services import ledger
@@ -48,10 +51,13 @@ def add_failed(run: InboxRun) -> None:
     run.save(update_fields=["files_failed"])
 
 
+@transaction.atomic
 def end(run: InboxRun, trouble: InboxError | None) -> InboxRun:
     """Write how a run ended; one that ended just as the one before it only counts there."""
     now = timezone.now()
     run.finished_at = now
+    if run.files_moved or run.files_failed:
+        _tell_moved(run, now)
     if trouble:
         run.trouble, run.trouble_detail = trouble.code, trouble.detail[:200]
     else:
@@ -101,6 +107,40 @@ def _is_repetition(before: InboxRun, run: InboxRun) -> bool:
     return is_idle and bool(run.trouble) and before.trouble == run.trouble
 
 
+def _tell_moved(run: InboxRun, now: datetime) -> None:
+    """Write into the log what a run has moved, and what failed."""
+    took_s = (now - run.started_at).total_seconds()
+    record(
+        Kind.INBOX_MOVED,
+        now,
+        is_trouble=run.files_failed > 0,
+        duration_s=took_s if took_s >= 0 else None,
+        by=BALUPI,
+        asked_by=str(run.asked_by),
+        files=run.files_moved,
+        bytes=run.bytes_moved,
+        renamed=run.files_renamed,
+        failed=run.files_failed,
+    )
+
+
+def _tell_trouble(known: InboxStatus, trouble: InboxError | None, code: str, now: datetime) -> None:
+    """Write into the log that the inbox is held up by something new, or by nothing any more."""
+    if code and trouble and known.trouble != code:
+        why = str(trouble)
+        record(Kind.INBOX_HELD_UP, now, is_trouble=True, by=BALUPI, trouble=str(code), why=why)
+    elif not code and known.trouble:
+        held_s = (now - known.trouble_since).total_seconds() if known.trouble_since else -1.0
+        record(
+            Kind.INBOX_RECOVERED,
+            now,
+            duration_s=held_s if held_s >= 0 else None,
+            by=BALUPI,
+            trouble=known.trouble,
+        )
+
+
+@transaction.atomic
 def _note_trouble(trouble: InboxError | None, now: datetime) -> None:
     """Keep what holds up the inbox; told once when it comes and once when it goes."""
     known = InboxStatus.current()
@@ -111,6 +151,7 @@ def _note_trouble(trouble: InboxError | None, now: datetime) -> None:
         logger.warning("inbox: %s", trouble)
     elif not code:
         logger.info("inbox: all right again (it was: %s)", known.trouble)
+    _tell_trouble(known, trouble, code, now)
     failures = known.failures + 1 if code else 0
     pause = min(_FIRST_PAUSE * 2 ** min(failures - 1, 8), _LONGEST_PAUSE) if code else None
     InboxStatus.objects.update_or_create(

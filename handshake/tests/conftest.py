@@ -12,6 +12,7 @@ from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from balupi_site.lib.logs import Rarely
 from handshake.models import NasCall, Snapshot
 from handshake.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
 from handshake.tests.vectors import COMING_ONLINE, GOING_OFFLINE, SECRET, SNAPSHOT, balu_sign
@@ -35,6 +36,7 @@ def _home(settings: Any, no_redis: None, tmp_path: Path, monkeypatch: pytest.Mon
     settings.INBOX_DIR = tmp_path / "disk" / "inbox"
     # What the kernel of the machine that runs the tests says of its clock is another test's matter.
     monkeypatch.setattr("handshake.services.calls.is_plausible", lambda _now: True)
+    monkeypatch.setattr("handshake.api.authentication._lines", Rarely())
 
 
 @pytest.fixture

@@ -2,32 +2,60 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 from rest_framework import serializers
 
+from balupi_site.events.kinds import GROUPS, Kind, kinds_of
+from balupi_site.events.retention import MOST_ROWS
+from balupi_site.lib.fields import CalendarDayField, FlagField, QuerySerializer
 from energy.periods import Period
 
 _LONGEST_PAGE = 200
-#: Years that a household's clock may show.
-_FIRST_YEAR, _LAST_YEAR = 2000, 2100
 
 
 class WakeRequestSerializer(serializers.Serializer[Any]):
     """What may come with a wake; the NAS-built page sends no body at all."""
 
-    anyway = serializers.BooleanField(default=False)
+    anyway = FlagField(default=False, help_text="Also where it makes no sense.")
 
 
-class PageSerializer(serializers.Serializer[Any]):
-    """Which part of the history."""
+class KindsField(serializers.Field[list[str], list[str], list[str], Any]):
+    """Names of groups or kinds of events, repeated or with commas between."""
+
+    def get_value(self, dictionary: Any) -> Any:  # noqa: ANN401  # a QueryDict or plain data
+        """Return all values of the parameter."""
+        return dictionary.getlist(self.field_name) or serializers.empty
+
+    def to_internal_value(self, data: list[str]) -> list[str]:
+        """Return the names; refuse those that nothing is called."""
+        words = [word.strip() for value in data for word in value.split(",")]
+        for word in words:
+            if not kinds_of(word):
+                allowed = ", ".join([*GROUPS, *Kind.values])
+                raise serializers.ValidationError(f"{word[:40]!r} is none of {allowed}.")
+        return list(dict.fromkeys(words))
+
+
+class LogQuery(QuerySerializer):
+    """Which part of the log; without a limit, all."""
+
+    kind = KindsField(default=list)
+    since = serializers.DateTimeField(default=None, help_text="Not before it.")
+    before = serializers.DateTimeField(default=None, help_text="Only before it.")
+    trouble = serializers.BooleanField(
+        default=False, help_text="Only what somebody may want to do something about."
+    )
+    limit = serializers.IntegerField(default=None, min_value=1, max_value=MOST_ROWS)
+
+
+class PageQuery(LogQuery):
+    """Which page of the history."""
 
     limit = serializers.IntegerField(default=50, min_value=1, max_value=_LONGEST_PAGE)
-    before = serializers.DateTimeField(default=None)
 
 
-class NasEnergyQuery(serializers.Serializer[Any]):
+class NasEnergyQuery(QuerySerializer):
     """Which stretch of the calendar; ``at`` is any day of it, None: today."""
 
     period = serializers.ChoiceField(
@@ -35,12 +63,4 @@ class NasEnergyQuery(serializers.Serializer[Any]):
         choices=[period.value for period in Period],
         error_messages={"invalid_choice": f"{{input}} is none of {', '.join(Period)}."},
     )
-    at = serializers.DateField(default=None)
-
-    def validate_at(self, at: date | None) -> date | None:
-        """Refuse years that only a mistake can mean."""
-        if at is not None and not _FIRST_YEAR <= at.year <= _LAST_YEAR:
-            raise serializers.ValidationError(
-                f"The year must be from {_FIRST_YEAR} to {_LAST_YEAR}."
-            )
-        return at
+    at = CalendarDayField(default=None, help_text="Any day of it; left out: today.")

@@ -8,15 +8,20 @@ from uuid import UUID
 from django.http import Http404
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from balupi_site.lib.queue import enqueue
+from balupi_site.lib.throttle import Limit
 from nasctl import services
-from nasctl.api.serializers import PageSerializer, WakeRequestSerializer
+from nasctl.api.serializers import WakeRequestSerializer
 from nasctl.models import Wake
 from nasctl.tasks import watch_nas
+
+#: A person presses a button twice; a script in a loop must not keep the radio and the log busy.
+_WAKES = Limit("wake-api", attempts=10, seconds=60)
 
 
 class StatusView(APIView):
@@ -25,16 +30,6 @@ class StatusView(APIView):
     def get(self, _request: Request) -> Response:
         """Answer everything that is known of it."""
         return Response(asdict(services.nas_overview(timezone.now())))
-
-
-class TimelineView(APIView):
-    """The NAS's history."""
-
-    def get(self, request: Request) -> Response:
-        """Answer a page of it, newest first."""
-        page = PageSerializer(data=request.query_params)
-        page.is_valid(raise_exception=True)
-        return Response(asdict(services.timeline(timezone.now(), **page.validated_data)))
 
 
 class WakeView(APIView):
@@ -58,6 +53,7 @@ class WakeOnLanView(APIView):
         """Send the signal; the first three fields are those of BaluPi 0.1."""
         command = WakeRequestSerializer(data=request.data)
         command.is_valid(raise_exception=True)
+        _WAKES.spend(_waker(request), _("Too many wakes in a minute; the NAS needs one to boot."))
         now = timezone.now()
         wake = services.request_wake(
             requested_by=request.user.get_username(),
@@ -75,3 +71,9 @@ class WakeOnLanView(APIView):
                 "wake": asdict(services.wake_overview(wake, now)),
             }
         )
+
+
+def _waker(request: Request) -> str:
+    """Return whose wakes are counted together: those of one token or user at one address."""
+    token = getattr(request.auth, "pk", "")
+    return f"{request.user.pk} {token} {request.META.get('REMOTE_ADDR', '')}"

@@ -7,7 +7,7 @@ from nasctl.services.moves import Noted, note_coming_online, note_going_offline
 from nasctl.services.nas_hours import split_hours
 from nasctl.services.overview import NasOverview, WakeOverview, nas_overview, wake_overview
 from nasctl.services.summary import Summary, summary
-from nasctl.services.timeline import Timeline, timeline
+from nasctl.services.timeline import Parts, Timeline, parts_of, timeline
 from nasctl.services.wakes import estimated_boot_s, request_wake
 from nasctl.services.watching import stop_watching, watch
 
@@ -15,6 +15,7 @@ __all__ = [
     "NasEnergy",
     "NasOverview",
     "Noted",
+    "Parts",
     "Summary",
     "Timeline",
     "WakeOverview",
@@ -23,6 +24,7 @@ __all__ = [
     "nas_overview",
     "note_coming_online",
     "note_going_offline",
+    "parts_of",
     "refuse_to_cut_power",
     "register_arrival",
     "request_wake",

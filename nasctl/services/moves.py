@@ -9,13 +9,16 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import F
+from django.utils import translation
 
+from balupi_site.events.kinds import Kind
+from balupi_site.events.services import BALUPI, record
 from balupi_site.lib.errors import TransientError
 from nasctl.evidence import Stage
 from nasctl.judge import is_probed_after
 from nasctl.models import NasStatus, StateChange, Wake, WakeResult
 from nasctl.moments import Moment, moment_at
-from nasctl.reasons import WAKE_FAILURES, WENT_DOWN_AGAIN
+from nasctl.reasons import WAKE_FAILURES, WENT_DOWN_AGAIN, is_trouble, reason_text
 from nasctl.state import MOVES, NasState, Reason, Target, is_legal, planned_after, wanted_target
 from pihole import services as pihole
 
@@ -63,6 +66,7 @@ def change_state(
         ValueError: the state machine has no such move.
     """
     before, after = NasState(status.state), MOVES[reason].to
+    lasted_s = _lasted_s(status, now)
     if not is_legal(before, after, reason):
         raise ValueError(f"there is no move from {before} for {reason}")
     with transaction.atomic():
@@ -87,6 +91,7 @@ def change_state(
             evidence=dict(evidence or {}),
             at=now.at,
         )
+        _tell_state(change, None if before is after else lasted_s)
         names_changed = want_names(status, now, state_changed=True)
     logger.info("the NAS is %s, was %s: %s %s", after, before, reason, change.evidence or "")
     return Noted(change, names_changed)
@@ -127,11 +132,16 @@ def want_names(status: NasStatus, now: Moment, *, state_changed: bool = False) -
 
 def record_stages(wake: Wake, stages: tuple[Stage, ...], now: Moment) -> None:
     """Write the times of new stages; a running wake's only."""
+    if not stages:
+        return
     for stage in stages:
         setattr(wake, f"{stage}_at", now.at)
         logger.info("wake: %s after %.0f s", stage, wake.requested.elapsed_s(now))
     running = Wake.objects.filter(pk=wake.pk, result=WakeResult.RUNNING)
-    running.update(**{f"{stage}_at": now.at for stage in stages})
+    with transaction.atomic():
+        if running.update(**{f"{stage}_at": now.at for stage in stages}):
+            for stage in stages:
+                tell_stage(wake, stage, now)
 
 
 def end_wake(wake: Wake, now: Moment, *, failed: Stage | None = None, message: str = "") -> None:
@@ -149,13 +159,29 @@ def end_wake(wake: Wake, now: Moment, *, failed: Stage | None = None, message: s
     wake.failed_stage = failed or ""
     wake.message = message or (WAKE_FAILURES[failed] if failed else "")
     running = Wake.objects.filter(pk=wake.pk, result=WakeResult.RUNNING)
-    if running.update(
-        result=wake.result,
-        finished_at=wake.finished_at,
-        failed_stage=wake.failed_stage,
-        message=wake.message,
-    ):
-        logger.info("wake: %s %s", wake.result, wake.message)
+    with transaction.atomic():
+        if running.update(
+            result=wake.result,
+            finished_at=wake.finished_at,
+            failed_stage=wake.failed_stage,
+            message=wake.message,
+        ):
+            logger.info("wake: %s %s", wake.result, wake.message)
+            _tell_end(wake, now)
+
+
+def tell_stage(wake: Wake, stage: str, now: Moment) -> None:
+    """Write into the log that a wake has come so far."""
+    after_s = wake.requested.elapsed_s(now)
+    record(
+        Kind.WAKE_STAGE,
+        now.at,
+        subject="NAS",
+        duration_s=after_s,
+        by=BALUPI,
+        stage=str(stage),
+        wake=str(wake.pk),
+    )
 
 
 def missing_stage(wake: Wake) -> Stage:
@@ -198,6 +224,44 @@ def _until_noted(attempt: Callable[[NasStatus, Moment], Noted | None], now: Mome
         if noted is not None:
             return noted
     raise TransientError("The NAS's state changes too fast to note anything; try again.")
+
+
+def _lasted_s(status: NasStatus, now: Moment) -> float:
+    """Return how long the state has lasted; from its last move on by the clock that nobody sets."""
+    until_move_s = (status.moved_at - status.since).total_seconds()
+    return max(until_move_s, 0.0) + status.moved.elapsed_s(now)
+
+
+def _tell_state(change: StateChange, lasted_s: float | None) -> None:
+    with translation.override(None):  # translated when it is shown
+        why = reason_text(change.reason)
+    record(
+        Kind.NAS_STATE,
+        change.at,
+        subject="NAS",
+        is_trouble=is_trouble(change.from_state, change.reason),
+        duration_s=lasted_s,
+        by=BALUPI,
+        from_state=change.from_state,
+        to_state=change.to_state,
+        reason=change.reason,
+        why=why,
+    )
+
+
+def _tell_end(wake: Wake, now: Moment) -> None:
+    record(
+        Kind.WAKE_ENDED,
+        now.at,
+        subject="NAS",
+        is_trouble=wake.result == WakeResult.FAILED,
+        duration_s=wake.requested.elapsed_s(now),
+        by=BALUPI,
+        wake=str(wake.pk),
+        result=str(wake.result),
+        failed_stage=str(wake.failed_stage),
+        why=wake.message,
+    )
 
 
 def _compare_and_set(status: NasStatus, **values: object) -> bool:

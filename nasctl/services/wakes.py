@@ -9,13 +9,15 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 
+from balupi_site.events.kinds import Kind
+from balupi_site.events.services import record
 from balupi_site.lib.errors import RefusedError, TransientError
 from energy import services as energy
 from energy.services import PlugLatest
 from nasctl.models import NasStatus, Wake, WakeResult
 from nasctl.moments import Moment, moment_at
 from nasctl.reasons import REFUSALS
-from nasctl.services.moves import change_state, current_status, update_standing
+from nasctl.services.moves import change_state, current_status, tell_stage, update_standing
 from nasctl.state import NasState, Reason
 from nasctl.wol import send_magic_packets
 
@@ -66,6 +68,7 @@ def request_wake(*, requested_by: str, requested_from: str, anyway: bool, now: d
             send_packets()
             has_sent = True
         if status.wake:
+            _tell_request(status.wake, now, is_repeated=True)
             return status.wake
         wake = _new_wake(status, moment, plug)
         wake.requested_by, wake.requested_from = requested_by[:150], requested_from
@@ -124,4 +127,19 @@ def _begin(status: NasStatus, wake: Wake, now: Moment) -> bool:
             )
         if noted is None:
             transaction.set_rollback(True)
+        else:
+            _tell_request(wake, now.at, is_repeated=False)
+            tell_stage(wake, "packet_sent", now)
     return noted is not None
+
+
+def _tell_request(wake: Wake, now: datetime, *, is_repeated: bool) -> None:
+    """Write into the log who asked; a wake that runs already had only its signal sent again."""
+    record(
+        Kind.WAKE_REQUESTED,
+        now,
+        subject="NAS",
+        wake=str(wake.pk),
+        previous_state=wake.previous_state,
+        is_repeated=is_repeated,
+    )

@@ -16,6 +16,7 @@ from aiohttp import web
 
 from simhome.clock import Clock, ManualClock
 from simhome.nas import SimNas
+from simhome.nas_actions import UnknownActionError
 from simhome.nas_stages import Face, NasState, NasTimings
 from simhome.nas_users import NasUser
 
@@ -346,6 +347,34 @@ class TestBaluHost:
             assert (await client.get("/api/auth/me", answer["access_token"]))[0] == 200
             code["pending_token"] = answer["access_token"]
             assert (await client.post("/api/auth/verify-2fa", code))[0] == 401
+
+        play(block, scenario)
+
+    def test_a_user_can_be_changed(self, block: str) -> None:
+        async def scenario(nas: SimNas, client: Client, _clock: ManualClock) -> None:
+            token = (await client.login("family", "Family-1"))[1]["access_token"]
+            nas.act("user", {"name": "family", "password": "New-1", "is_active": False})
+            assert (await client.login("family", "Family-1"))[0] == 401
+            status, answer = await client.login("family", "New-1")
+            assert (status, answer["user"]["is_active"]) == (200, False)
+            nas.act("user", {"name": "family", "gone": True})
+            assert (await client.login("family", "New-1"))[0] == 401
+            assert (await client.get("/api/auth/me", token))[0] == 401
+            for wrong in ({"name": "nobody"}, {"name": "admin", "gone": "yes"}, {"id": 3}):
+                with pytest.raises(UnknownActionError):
+                    nas.act("user", wrong)
+
+        play(block, scenario)
+
+    def test_only_logins_can_hang(self, block: str) -> None:
+        async def scenario(nas: SimNas, client: Client, _clock: ManualClock) -> None:
+            nas.act("hang_logins")
+            hanging = asyncio.create_task(client.login("admin", "Admin-1"))
+            await until(lambda: nas.requests["/api/auth/login"])
+            assert (await client.get("/api/health"))[0] == 200
+            assert not hanging.done()
+            nas.act("unhang_logins")
+            assert (await hanging)[0] == 200
 
         play(block, scenario)
 

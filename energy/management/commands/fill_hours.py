@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
+from balupi_site.events.services import record_command
 from balupi_site.lib.errors import BaluPiError
 from energy import tasks
 from energy.answers import ask_worker
@@ -25,6 +27,9 @@ class Command(BaseCommand):
             filled: list[dict[str, Any]] = ask_worker(tasks.fill_hours_now, wait_s=_WAIT_S)
         except BaluPiError as error:
             raise CommandError(str(error)) from error
+        hours = sum(each["filled"] for each in filled)
+        if hours:
+            record_command("fill_hours", timezone.now(), hours=hours)
         for each in filled:
             self.stdout.write(_line(each))
         if not filled:

@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Q
 from django.utils import timezone
 
+from balupi_site.events.services import record_command
 from energy.models import SmartPlug
 from energy.periods import Span, local_day, midnight
 from energy.services.rebuilding import Rebuilt, hours_of, rebuild_hours, rebuildable_from
@@ -84,6 +85,9 @@ class Command(BaseCommand):
             )
             self.stdout.write(f"{day}: {rebuilt.corrected} of {rebuilt.hours} hours")
             total += rebuilt
+        if not dry_run and total.hours:
+            facts = {"hours": total.hours, "corrected": total.corrected}
+            record_command("rebuild_energy", timezone.now(), **facts)
         ending = " would be corrected; nothing was changed." if dry_run else " corrected."
         self.stdout.write(f"{total.corrected} of {total.hours} hours{ending}")
         if total.deleted:

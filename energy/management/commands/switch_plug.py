@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Q
 
 from balupi_site.lib.errors import BaluPiError
-from energy import tasks
+from energy import services, tasks
 from energy.answers import ask_worker
 from energy.models import SmartPlug
 
@@ -30,7 +30,8 @@ class Command(BaseCommand):
     def handle(self, *, plug: str, action: str, **_options: Any) -> None:  # noqa: ANN401
         found = find_plug(plug)
         try:
-            is_on = ask_worker(tasks.switch_plug, found.device_id, action, wait_s=_WAIT_S)
+            with services.told_if_unanswered(found, action):
+                is_on = ask_worker(tasks.switch_plug, found.device_id, action, wait_s=_WAIT_S)
         except BaluPiError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{found.name} is {'on' if is_on else 'off'}.")

@@ -6,7 +6,9 @@ import argparse
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
+from balupi_site.events.services import record_command
 from balupi_site.lib.errors import BaluPiError
 from handshake.folder import marker_of
 from handshake.problems import InboxError, Trouble
@@ -37,6 +39,7 @@ class Command(BaseCommand):
             self._key()
             if forget:
                 connecting.forget_host()
+                _tell("host key forgotten")
             self._host(yes=yes)
             self._try()
         except BaluPiError as error:
@@ -54,6 +57,7 @@ class Command(BaseCommand):
                 "--on-system-disk if that is what you want."
             )
         connecting.make_inbox()
+        _tell("inbox made")
         self.stdout.write(f"inbox     {settings.INBOX_DIR} made, its disk marked by {marker}")
 
     def _key(self) -> None:
@@ -79,6 +83,7 @@ class Command(BaseCommand):
             if input("Is this the NAS? [y/N] ").strip().lower() not in {"y", "yes", "j", "ja"}:
                 raise CommandError("Not pinned.")
         connecting.pin(found)
+        _tell("host key pinned")
         self.stdout.write("host key  pinned")
 
     def _try(self) -> None:
@@ -91,3 +96,8 @@ class Command(BaseCommand):
                 ) from trouble
             raise
         self.stdout.write(self.style.SUCCESS("The way to the NAS's inbox is open."))
+
+
+def _tell(step: str) -> None:
+    """Write into the log what this run has changed."""
+    record_command("connect_inbox", timezone.now(), step=step)

@@ -1,0 +1,13 @@
+"""Why somebody is not let in; each text is for the person at the door."""
+
+from __future__ import annotations
+
+from balupi_site.lib.errors import BaluPiError
+
+
+class LoginRefusedError(BaluPiError):
+    """It is not their name, password, code or token; ``reason`` is a word for the log of events."""
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason

@@ -1,0 +1,51 @@
+"""What Django answers where no view does: JSON below ``/api``, a page elsewhere; never what failed inside."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext as _
+from django.views import defaults
+from django.views.csrf import csrf_failure as csrf_page
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 400: a request that no browser makes."""
+    if _is_api(request):
+        return _json(_("This request makes no sense here."), 400)
+    return defaults.bad_request(request, exception)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 403."""
+    if _is_api(request):
+        return _json(_("This is not for you from here."), 403)
+    return defaults.permission_denied(request, exception)
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 404."""
+    if _is_api(request):
+        return _json(_("There is nothing here."), 404)
+    return defaults.page_not_found(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer 500; the log says why."""
+    if _is_api(request):
+        return _json(_("Something went wrong on the Pi; its log says what."), 500)
+    return defaults.server_error(request)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer 403 to a form that did not come from a page of ours, or is too old."""
+    if _is_api(request):
+        return _json(_("The CSRF token is missing or wrong."), 403)
+    return csrf_page(request, reason=reason)
+
+
+def _is_api(request: HttpRequest) -> bool:
+    return request.path_info.startswith("/api/") or request.path_info == "/api"
+
+
+def _json(detail: str, status: int) -> JsonResponse:
+    return JsonResponse({"detail": detail, "errors": {}}, status=status)

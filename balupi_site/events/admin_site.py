@@ -1,0 +1,160 @@
+"""The admin site: what is added, changed or deleted on any page of it is in the log of events.
+
+Also for models of other packages, and in the transaction of the change itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.contrib.admin import AdminSite
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db import transaction
+from django.db.models import Model, QuerySet
+from django.forms import BaseForm
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone, translation
+from django.utils.translation import gettext_noop
+
+from balupi_site.events.kinds import Kind
+from balupi_site.events.plain import differences
+from balupi_site.events.services import record
+
+if TYPE_CHECKING:
+    _ModelAdmin = admin.ModelAdmin[Model]
+else:
+    _ModelAdmin = admin.ModelAdmin  # takes no parameter at run time
+
+#: django-celery-beat's actions: they change rows and tell nobody.
+_SILENT_ACTIONS = frozenset({"enable_tasks", "disable_tasks", "toggle_tasks"})
+_MOST_NAMED = 20
+
+
+class LoggedPage(_ModelAdmin):
+    """Writes to the log what a page of the admin does.
+
+    Attributes:
+        deletions_are_recorded: the page has it, and True, where its service writes them down itself.
+    """
+
+    deletions_are_recorded: bool
+
+    def construct_change_message(
+        self,
+        request: HttpRequest,
+        form: Any,  # noqa: ANN401  # Django's types are of its stubs only
+        formsets: Any,  # noqa: ANN401
+        add: bool = False,
+    ) -> Any:  # noqa: ANN401
+        """Remember what the form changes; Django asks for the message of its own log right before."""
+        parts = [_changes(it) for formset in formsets or () for it in _changed_forms(formset)]
+        request.balupi_changes = _changes(form)  # type: ignore[attr-defined]
+        request.balupi_parts = [part for part in parts if part]  # type: ignore[attr-defined]
+        return super().construct_change_message(request, form, formsets, add)
+
+    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:  # noqa: ANN401
+        """Write down an addition."""
+        self._record(Kind.CHANGE_ADDED, obj, **_remembered(request))
+        return super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> Any:  # noqa: ANN401
+        """Write down a change, unless nothing was changed."""
+        facts = _remembered(request)
+        if facts["changes"] or facts["parts"]:
+            self._record(Kind.CHANGE_EDITED, obj, **facts)
+        return super().log_change(request, obj, message)
+
+    def delete_model(self, request: HttpRequest, obj: Model) -> None:
+        """Delete and write it down, both or neither."""
+        with transaction.atomic():
+            if not getattr(self, "deletions_are_recorded", False):
+                self._record(Kind.CHANGE_DELETED, obj)
+            super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Model]) -> None:
+        """Delete and write it down, a row for all that go at once."""
+        with transaction.atomic():
+            if not getattr(self, "deletions_are_recorded", False):
+                self._record_all(Kind.CHANGE_DELETED, queryset)
+            super().delete_queryset(request, queryset)
+
+    def response_action(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Model],
+        *location: Any,  # noqa: ANN401  # of the stubs only
+    ) -> HttpResponse | None:
+        """Do an action; write down those that tell nobody."""
+        action = request.POST.get("action", "")
+        if action not in _SILENT_ACTIONS:
+            return super().response_action(request, queryset, *location)
+        with transaction.atomic():
+            chosen = queryset
+            if request.POST.get("select_across") != "1":
+                chosen = queryset.filter(pk__in=request.POST.getlist(ACTION_CHECKBOX_NAME))
+            self._record_all(Kind.CHANGE_EDITED, chosen, action=action)
+            return super().response_action(request, queryset, *location)
+
+    def _record(self, kind: Kind, obj: Model, **facts: Any) -> None:  # noqa: ANN401  # passed on
+        record(kind, timezone.now(), subject=str(obj), what=self._what(), **facts)
+
+    def _record_all(
+        self,
+        kind: Kind,
+        rows: QuerySet[Model],
+        **facts: Any,  # noqa: ANN401  # passed on
+    ) -> None:
+        names = [str(obj) for obj in rows[: _MOST_NAMED + 1]]
+        if names:
+            shown = ", ".join(names[:_MOST_NAMED]) + (" …" if len(names) > _MOST_NAMED else "")
+            facts = {"count": rows.count(), "names": names[:_MOST_NAMED], **facts}
+            record(kind, timezone.now(), subject=shown, what=self._what(), **facts)
+
+    def _what(self) -> str:
+        """Return what kind of thing it is, in English: it is translated when it is shown."""
+        with translation.override(None):
+            return str(self.opts.verbose_name)
+
+
+class LoggedAdminSite(AdminSite):
+    """The admin site all of whose pages write to the log."""
+
+    def register(
+        self,
+        model_or_iterable: Any,  # noqa: ANN401  # as Django's
+        admin_class: type[Any] | None = None,
+        **options: Any,  # noqa: ANN401
+    ) -> None:
+        """Register a model's page, as one that writes to the log."""
+        page = admin_class or admin.ModelAdmin
+        logged = type(page.__name__, (LoggedPage, page), {"__module__": page.__module__})
+        super().register(model_or_iterable, logged, **options)
+
+
+def _changed_forms(formset: Any) -> Iterable[BaseForm]:  # noqa: ANN401  # as above
+    return (form for form in formset.forms if form.has_changed())
+
+
+def _changes(form: BaseForm) -> dict[str, list[str]]:
+    """Return old and new of the fields that a form has changed."""
+    old, new = form.initial, form.cleaned_data
+    names = form.changed_data
+    # The form that sets a password calls it changed and keeps it to itself.
+    after = {name: _shown(new.get(name, gettext_noop("changed"))) for name in names}
+    return differences({name: _shown(old.get(name)) for name in names}, after)
+
+
+def _shown(value: object) -> object:
+    """Return a field's value as people call it: of related rows their names."""
+    if isinstance(value, QuerySet | list | tuple):
+        return ", ".join(sorted(str(each) for each in value))
+    return value if value not in (None, "") else None
+
+
+def _remembered(request: HttpRequest) -> Mapping[str, Any]:
+    return {
+        "changes": getattr(request, "balupi_changes", {}),
+        "parts": getattr(request, "balupi_parts", []),
+    }

@@ -1,0 +1,62 @@
+"""What guards every request and answer: the size of bodies, and what a browser may do with a page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext as _
+
+#: Bodies we know are some hundred bytes long.
+_MAX_BODY_BYTES = 64 * 1024
+#: Longer ones: the NAS's snapshot (design, section 5), and forms of the admin site with many rows.
+_MAX_LONG_BODY_BYTES = 1024 * 1024
+_LONG_BODIES = ("/api/handshake/", "/admin/")
+#: No page of ours needs any of these.
+_PERMISSIONS = ", ".join(
+    f"{name}=()"
+    for name in (
+        "accelerometer", "camera", "geolocation", "gyroscope", "magnetometer", "microphone",
+        "payment", "usb",
+    )
+)  # fmt: skip
+
+
+class PermissionsMiddleware:
+    """Adds ``Permissions-Policy``, the one header that neither Django nor django-csp adds."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request."""
+        response = self._get_response(request)
+        response.setdefault("Permissions-Policy", _PERMISSIONS)
+        return response
+
+
+class BodyLimitMiddleware:
+    """Answers 413 to a body that nobody here would want.
+
+    The web server knows the length of each body before we are asked, of those in chunks too.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request."""
+        is_long = request.path_info.startswith(_LONG_BODIES)
+        limit = _MAX_LONG_BODY_BYTES if is_long else _MAX_BODY_BYTES
+        try:
+            length = int(request.META.get("CONTENT_LENGTH") or 0)
+        except ValueError:
+            length = 0
+        return _too_large(request, limit) if length > limit else self._get_response(request)
+
+
+def _too_large(request: HttpRequest, limit: int) -> HttpResponse:
+    text = _("The body may have %(limit)s bytes at most.") % {"limit": limit}
+    if request.path_info.startswith("/api/"):
+        return JsonResponse({"detail": text, "errors": {}}, status=413)
+    return HttpResponse(text, status=413, content_type="text/plain; charset=utf-8")

@@ -1,0 +1,15 @@
+"""The monitor's one task; it runs in the worker."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.utils import timezone
+
+from balupi_site.monitor import ring
+from balupi_site.monitor.meter import meter
+
+
+@shared_task(ignore_result=True)
+def sample_machine() -> None:
+    """Look at this machine and keep what was seen for an hour."""
+    ring.keep(meter.sample(timezone.now()))

@@ -1,0 +1,96 @@
+"""How this app's API is described; only the generator reads it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
+
+from balupi_site.events.kinds import GROUPS, Kind
+from balupi_site.lib.openapi import Operation, Operations
+from nasctl.api import answer_serializers as answers
+from nasctl.api.serializers import LogQuery, NasEnergyQuery, PageQuery, WakeRequestSerializer
+
+_NAS, _ENERGY = "nas", "energy"
+
+
+class KindsExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    """Words of the log."""
+
+    target_class = "nasctl.api.serializers.KindsField"
+
+    def map_serializer_field(self, auto_schema: object, direction: str) -> dict[str, Any]:
+        """Return its shape."""
+        words = {"type": "string", "enum": [*GROUPS, *Kind.values]}
+        return {
+            "type": "array",
+            "items": words,
+            "description": "Groups or kinds, repeated or with commas between; none: everything.",
+        }
+
+
+OPERATIONS: Operations = {
+    "energy-summary": {
+        "GET": Operation(
+            id="energy_summary",
+            tag=_ENERGY,
+            summary="The house at a glance",
+            answers={200: answers.SummarySerializer},
+        )
+    },
+    "nas-energy": {
+        "GET": Operation(
+            id="nas_energy",
+            tag=_NAS,
+            summary="The NAS's energy by state",
+            text="404: no plug has the role NAS.",
+            query=NasEnergyQuery,
+            answers={200: answers.NasEnergySerializer},
+            errors=(404,),
+        )
+    },
+    "nas-status": {
+        "GET": Operation(
+            id="nas_status",
+            tag=_NAS,
+            summary="The NAS now",
+            answers={200: answers.NasStatusSerializer},
+        )
+    },
+    "nas-timeline": {
+        "GET": Operation(
+            id="nas_timeline",
+            tag=_NAS,
+            summary="The history",
+            query=PageQuery,
+            answers={200: answers.TimelineSerializer},
+        )
+    },
+    "nas-timeline-csv": {
+        "GET": Operation(
+            id="nas_timeline_csv",
+            tag=_NAS,
+            summary="The log of events as CSV",
+            query=LogQuery,
+            answers={200: "text/csv"},
+        )
+    },
+    "nas-wake": {
+        "GET": Operation(
+            id="nas_wake", tag=_NAS, summary="One wake", answers={200: answers.WakeSerializer}
+        )
+    },
+    "nas-wol": {
+        "POST": Operation(
+            id="nas_wol",
+            tag=_NAS,
+            summary="Wake the NAS",
+            text="409: it makes no sense now (`already_online`, `already_booting`, `no_power`); "
+            "`anyway` does it all the same. 429: too many in a minute. 503: no packet could be sent.",
+            body=WakeRequestSerializer,
+            is_body_optional=True,
+            answers={200: answers.WakeSentSerializer},
+            errors=(409,),
+        )
+    },
+}
