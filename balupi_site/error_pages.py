@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.views import defaults
 from django.views.csrf import csrf_failure as csrf_page
+
+logger = logging.getLogger(__name__)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -34,6 +40,17 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if _is_api(request):
         return _json(_("Something went wrong on the Pi; its log says what."), 500)
     return defaults.server_error(request)
+
+
+def database_fails(request: HttpRequest, error: DatabaseError) -> HttpResponse:
+    """Answer 503: locked for long, gone, or its disk is full; whatever waits for the NAS tries again."""
+    logger.error("the database fails: %s", error)
+    if _is_api(request):
+        response: HttpResponse = _json(_("The Pi's database does not work at present."), 503)
+    else:
+        response = HttpResponse(render_to_string("500.html"), status=503)
+    response["Retry-After"] = "10"
+    return response
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

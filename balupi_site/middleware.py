@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from django.core.exceptions import DisallowedHost
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 
-from balupi_site import wake_page
+from balupi_site import error_pages, wake_page
 from balupi_site.lib.hosts import is_nas_name
 from balupi_site.lib.origin import serving
 from balupi_site.version import VERSION
@@ -47,6 +48,12 @@ class NasNameMiddleware:
         """Answer the request."""
         return self._get_response(request)
 
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Answer for a page that the database fails."""
+        if isinstance(error, DatabaseError):
+            return error_pages.database_fails(request, error)
+        return None
+
     def process_view(
         self,
         request: HttpRequest,
@@ -59,7 +66,10 @@ class NasNameMiddleware:
         is_ours = is_known and request.path_info.split("/")[1] in _OURS
         if is_ours or not is_nas_name(request):
             return None
-        return wake_page.in_place_of_nas(request)
+        try:
+            return wake_page.in_place_of_nas(request)
+        except DatabaseError as error:
+            return error_pages.database_fails(request, error)
 
 
 class OriginMiddleware:

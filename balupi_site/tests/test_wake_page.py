@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
@@ -300,3 +301,20 @@ def test_nothing_but_the_post_wakes(client: Client, packets: list[None], method:
     answer = client.generic(method, "/wake", headers=HTML, REMOTE_ADDR=HOME)
     assert answer.status_code in {503, 405}
     assert not packets
+
+
+@pytest.mark.parametrize("path", ["/photos/2024", "/wake", "/dashboard/"])
+def test_a_database_that_fails_is_503_and_a_page(
+    path: str, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_args: object) -> None:
+        raise OperationalError("disk I/O error")
+
+    client.force_login(User.objects.create_user("kim"))
+    monkeypatch.setattr("balupi_site.wake_page.nas_overview", fail)
+    monkeypatch.setattr("balupi_site.dashboard.nas_overview", fail)
+    response = client.get(path, headers=HTML)
+    assert response.status_code == 503
+    assert response["Retry-After"] == "10"
+    assert "Something went wrong on the Pi." in response.content.decode()
+    assert "disk I/O" not in response.content.decode()
