@@ -11,22 +11,24 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from balupi_site.lib.fields import QuerySerializer
 from energy import services
-from energy.api.queries import plug_or_404
+from energy.api.queries import Choice, plug_or_404
 from energy.models import Anomaly
 
 _LONGEST_PAGE = 200
 
 
-class AnomalyQuery(QuerySerializer):
+class AnomalyQuery(serializers.Serializer[Any]):
     """Which anomalies: of one plug or all, those that last, those that are over or both."""
 
     device_id = serializers.CharField(
         default="", allow_blank=True, help_text="Left out: of all plugs."
     )
-    open = serializers.BooleanField(
-        default=None, allow_null=True, help_text="`true`: that last; `false`: that are over."
+    open = Choice(
+        ["true", "false"],
+        default="",
+        allow_blank=True,
+        help_text="`true`: that last; `false`: that are over; empty: both.",
     )
     limit = serializers.IntegerField(default=50, min_value=1, max_value=_LONGEST_PAGE)
 
@@ -42,8 +44,8 @@ class AnomalyListView(APIView):
         rows = Anomaly.objects.select_related("plug")
         if asked["device_id"]:
             rows = rows.filter(plug=plug_or_404(asked["device_id"]))
-        if asked["open"] is not None:
-            rows = rows.filter(ended_at__isnull=asked["open"])
+        if asked["open"]:
+            rows = rows.filter(ended_at__isnull=asked["open"] == "true")
         now = timezone.now()
         return Response({"anomalies": [_as_json(row, now) for row in rows[: asked["limit"]]]})
 
