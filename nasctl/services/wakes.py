@@ -85,7 +85,7 @@ def estimated_boot_s() -> int:
     seconds = [(healthy - requested).total_seconds() for requested, healthy in times if healthy]
     # A clock set in between makes nonsense of the difference.
     plausible = [value for value in seconds if 0 < value <= settings.NAS_BOOT_SECONDS]
-    return round(statistics.median(plausible)) if plausible else _USUAL_BOOT_S
+    return max(1, round(statistics.median(plausible))) if plausible else _USUAL_BOOT_S
 
 
 def send_packets() -> None:
