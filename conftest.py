@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -15,7 +16,9 @@ import pytest
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let the simulated week take its time, and what is made from answers be made anew."""
     parser.addoption("--whole-week", action="store_true", help="seven simulated days, not three")
-    parser.addoption("--write-docs", action="store_true", help="write docs/access.md and openapi.json anew")
+    parser.addoption(
+        "--write-docs", action="store_true", help="write docs/access.md and openapi.json anew"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -84,6 +87,13 @@ def no_redis(settings: Any, tmp_path: Path) -> Iterator[None]:
     client.cache_clear()
     yield
     client.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def _no_remembered_answers() -> None:
+    """Forget the logins that were refused in other tests."""
+    if attempts := sys.modules.get("balupi_site.accounts.attempts"):
+        attempts.forget_answers()
 
 
 @pytest.fixture(autouse=True)

@@ -34,6 +34,8 @@ _STAGE_SIGNS = {
 _EVENTS = 12
 #: States and wakes are shown however old; of the rest what is new. The whole log is in the admin.
 _NEWS = dt.timedelta(days=30)
+#: What a clock that was wrong called the future would stay on top until then.
+_CLOCK_ERROR = dt.timedelta(minutes=1)
 _FOR_ALL = (
     Kind.NAMES_OVERRIDDEN,
     Kind.NAMES_RELEASED,
@@ -93,9 +95,11 @@ def wake(nas: NasOverview, now: dt.datetime) -> dict[str, Any]:
 
 def events(now: dt.datetime, *, for_admin: bool = False) -> list[dict[str, Any]]:
     """Return what happened lately, newest first; refused logins and calls for admins only."""
-    items: list[Item] = list(timeline(now, limit=_EVENTS, parts=Parts(events=None)).items)
+    until = now + _CLOCK_ERROR
+    states = timeline(now, limit=_EVENTS, before=until, parts=Parts(events=None))
+    items: list[Item] = list(states.items)
     kinds = _FOR_ADMINS if for_admin else _FOR_ALL
-    news = recent(kinds, now - _NEWS, _EVENTS)
+    news = recent(kinds, now - _NEWS, until, _EVENTS)
     items += [item_of(event, for_admin=for_admin) for event in news]
     items.sort(key=lambda item: item.at, reverse=True)
     return [_event(item, now) for item in items[:_EVENTS]]
@@ -163,7 +167,7 @@ def _event(item: Item, now: dt.datetime) -> dict[str, Any]:
         "day": "" if local.date() == today else day_and_clock(item.at, now).rsplit(" ", 1)[0],
     }
     if isinstance(item, WakeItem):
-        who = item.wake.requested_by
+        who = item.wake.requested_by or _("a visitor")
         return {
             **common,
             "css": "dawn",

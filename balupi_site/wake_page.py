@@ -72,7 +72,7 @@ def _wake(request: HttpRequest, wanted: str) -> HttpResponse:
     is_dashboard = "next" not in request.POST and may(caller_of(request), Need.READ)
     try:
         request_wake(
-            requested_by=request.user.get_username() or request.META.get("REMOTE_ADDR", ""),
+            requested_by=request.user.get_username(),  # "" for a visitor; the event has the address
             requested_from="page",
             anyway=False,
             now=timezone.now(),

@@ -56,7 +56,7 @@ class Wake(models.Model):
         verbose_name_plural = _("wakes")
 
     def __str__(self) -> str:
-        return f"{self.requested_at:%Y-%m-%d %H:%M} by {self.requested_by}: {self.result}"
+        return f"{self.requested_at:%Y-%m-%d %H:%M} by {self.requested_by or 'a visitor'}: {self.result}"
 
     @property
     def requested(self) -> Moment:

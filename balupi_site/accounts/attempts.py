@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import logging
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -13,8 +14,6 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from django.conf import settings
-from django.core.cache import caches
-from django.db import DatabaseError
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -34,6 +33,11 @@ CODE_FAILURES = Limit("login-code", attempts=20, seconds=600)
 #: BaluHost takes five logins and five codes a minute from an address, and all of ours come from the Pi's.
 NAS_LOGINS = Limit("nas-login", attempts=5, seconds=60)
 NAS_CODES = Limit("nas-code", attempts=5, seconds=60)
+#: So many of them one address may use up for nothing, or it would keep all others out.
+LOGIN_SHARE = Limit("nas-login-share", attempts=3, seconds=60)
+CODE_SHARE = Limit("nas-code-share", attempts=3, seconds=60)
+#: Logins from an address that nobody could decide, while the NAS sleeps: each is a look and a hash.
+UNANSWERED = Limit("login-unanswered", attempts=20, seconds=60)
 #: Tokens that may be the NAS's and that it was not asked about yet: from an address, and of all.
 UNKNOWN_TOKENS = Limit("unknown-token", attempts=20, seconds=60)
 NAS_TOKENS = Limit("nas-token", attempts=60, seconds=60)
@@ -89,26 +93,39 @@ def keyed_hash(*parts: str) -> str:
     return hmac.new(key, text.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
 
 
+#: Until when, by the monotonic clock, and what. In this process only: it is for seconds, and what is
+#: written for each guess would wear the card.
+_answers: dict[str, tuple[float, LoginRefusedError | TransientError]] = {}
+_answers_lock = threading.Lock()
+_MOST_ANSWERS = 500
+
+
 def remember(key: str, error: LoginRefusedError | TransientError, *, lasts_s: int) -> None:
     """Keep the answer for whoever asks the same within ``lasts_s`` seconds."""
-    known = (error.reason if isinstance(error, LoginRefusedError) else "", str(error))
-    try:
-        caches["throttle"].set(f"same:{key}", known, lasts_s)
-    except DatabaseError as failure:
-        logger.warning("a refused login cannot be remembered: %s", failure)
+    with _answers_lock:
+        _answers.pop(key, None)
+        while len(_answers) >= _MOST_ANSWERS:
+            del _answers[next(iter(_answers))]  # the oldest
+        _answers[key] = (time.monotonic() + lasts_s, error)
 
 
 def raise_remembered(key: str) -> None:
     """Raise what the same try was answered with a few seconds ago, if it was."""
-    try:
-        known = caches["throttle"].get(f"same:{key}")
-    except DatabaseError as failure:
-        logger.warning("refused logins cannot be looked up: %s", failure)
-        return
-    if known is None:
-        return
-    reason, text = known
-    raise LoginRefusedError(text, reason=reason) if reason else TransientError(text)
+    with _answers_lock:
+        until_s, error = _answers.get(key, (0.0, None))
+        if error is not None and time.monotonic() >= until_s:
+            del _answers[key]
+            error = None
+    if isinstance(error, LoginRefusedError):
+        raise LoginRefusedError(str(error), reason=error.reason)
+    if error is not None:
+        raise type(error)(str(error))
+
+
+def forget_answers() -> None:
+    """Forget all remembered answers."""
+    with _answers_lock:
+        _answers.clear()
 
 
 @dataclass

@@ -5,12 +5,17 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import threading
+from collections.abc import Iterator
 from functools import cache
 
 from django.contrib.auth.hashers import Argon2PasswordHasher
+from django.utils.translation import gettext as _
+
+from balupi_site.accounts.refusals import BusyError
 
 #: Two at once: as much memory as the Pi can spare for guesses that somebody sends in numbers.
 _PLACES = threading.BoundedSemaphore(2)
+_PLACE_WITHIN_S = 1.0
 #: mallopt(3): blocks above the threshold go back to the system as soon as they are freed.
 _M_MMAP_THRESHOLD, _THRESHOLD_BYTES = -3, 1024 * 1024
 
@@ -28,14 +33,25 @@ class PiArgon2Hasher(Argon2PasswordHasher):
     def encode(self, password: str, salt: str) -> str:
         """Return the hash."""
         _give_memory_back()
-        with _PLACES:
+        with _place():
             return super().encode(password, salt)
 
     def verify(self, password: str, encoded: str) -> bool:
         """Tell whether it is the password."""
         _give_memory_back()
-        with _PLACES:
+        with _place():
             return super().verify(password, encoded)
+
+
+@contextlib.contextmanager
+def _place() -> Iterator[None]:
+    """Wait for a place, but not for long: the threads are needed for other things too."""
+    if not _PLACES.acquire(timeout=_PLACE_WITHIN_S):
+        raise BusyError(_("Too many logins at once; try again in a minute."))
+    try:
+        yield
+    finally:
+        _PLACES.release()
 
 
 @cache

@@ -28,7 +28,11 @@ logger = logging.getLogger(__name__)
 
 
 class NoAnswerError(TransientError):
-    """The NAS said nothing that could be understood."""
+    """The NAS said nothing that could be understood; ``is_there``: but it said something."""
+
+    def __init__(self, message: str, *, is_there: bool = False) -> None:
+        super().__init__(message)
+        self.is_there = is_there
 
 
 def takes_connections() -> bool:
@@ -61,7 +65,7 @@ def whose(token: str) -> Verdict:
 
 def _understood(verdict: Verdict, status: int) -> Verdict:
     if verdict is None:
-        raise NoAnswerError(f"the NAS answered {status}, but nothing of use")
+        raise NoAnswerError(f"the NAS answered {status}, but nothing of use", is_there=True)
     return verdict
 
 

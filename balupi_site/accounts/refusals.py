@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from balupi_site.lib.errors import BaluPiError
+from balupi_site.lib.errors import BaluPiError, TransientError
 
 
 class LoginRefusedError(BaluPiError):
@@ -11,3 +11,7 @@ class LoginRefusedError(BaluPiError):
     def __init__(self, message: str, *, reason: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class BusyError(TransientError):
+    """We are, not the NAS: nothing follows from it but that one has to wait."""

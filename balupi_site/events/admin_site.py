@@ -5,30 +5,35 @@ Also for models of other packages, and in the transaction of the change itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.contrib.admin import AdminSite
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db import transaction
 from django.db.models import Model, QuerySet
-from django.forms import BaseForm
-from django.http import HttpRequest, HttpResponse
+from django.forms import BaseForm, Field, ModelChoiceField, ModelMultipleChoiceField
+from django.http import HttpRequest
 from django.utils import timezone, translation
 from django.utils.translation import gettext_noop
 
 from balupi_site.events.kinds import Kind
 from balupi_site.events.plain import differences
-from balupi_site.events.services import record
+from balupi_site.events.services import record, record_change
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Model]
 else:
     _ModelAdmin = admin.ModelAdmin  # takes no parameter at run time
 
-#: django-celery-beat's actions: they change rows and tell nobody.
-_SILENT_ACTIONS = frozenset({"enable_tasks", "disable_tasks", "toggle_tasks"})
+#: django-celery-beat's actions tell nobody: what they do.
+_SILENT_ACTIONS = {
+    "enable_tasks": Kind.CHANGE_EDITED,
+    "disable_tasks": Kind.CHANGE_EDITED,
+    "toggle_tasks": Kind.CHANGE_EDITED,
+    "run_tasks": Kind.CHANGE_COMMAND,
+}
 _MOST_NAMED = 20
 
 
@@ -80,22 +85,21 @@ class LoggedPage(_ModelAdmin):
                 self._record_all(Kind.CHANGE_DELETED, queryset)
             super().delete_queryset(request, queryset)
 
-    def response_action(
-        self,
-        request: HttpRequest,
-        queryset: QuerySet[Model],
-        *location: Any,  # noqa: ANN401  # of the stubs only
-    ) -> HttpResponse | None:
-        """Do an action; write down those that tell nobody."""
-        action = request.POST.get("action", "")
-        if action not in _SILENT_ACTIONS:
-            return super().response_action(request, queryset, *location)
-        with transaction.atomic():
-            chosen = queryset
-            if request.POST.get("select_across") != "1":
-                chosen = queryset.filter(pk__in=request.POST.getlist(ACTION_CHECKBOX_NAME))
-            self._record_all(Kind.CHANGE_EDITED, chosen, action=action)
-            return super().response_action(request, queryset, *location)
+    def get_actions(self, request: HttpRequest) -> Any:  # noqa: ANN401  # of the stubs only
+        """Return the actions; those that tell nobody are written down where they are done."""
+        found: Any = super().get_actions(request)
+        return {
+            name: (self._logged(name, act) if name in _SILENT_ACTIONS else act, *labels)
+            for name, (act, *labels) in found.items()
+        }
+
+    def _logged(self, name: str, act: Callable[..., Any]) -> Callable[..., Any]:
+        def logged(page: Any, request: HttpRequest, rows: QuerySet[Model]) -> Any:  # noqa: ANN401
+            with transaction.atomic():
+                self._record_all(_SILENT_ACTIONS[name], rows, action=name)
+                return act(page, request, rows)
+
+        return logged
 
     def _record(self, kind: Kind, obj: Model, **facts: Any) -> None:  # noqa: ANN401  # passed on
         record(kind, timezone.now(), subject=str(obj), what=self._what(), **facts)
@@ -109,6 +113,8 @@ class LoggedPage(_ModelAdmin):
         names = [str(obj) for obj in rows[: _MOST_NAMED + 1]]
         if names:
             shown = ", ".join(names[:_MOST_NAMED]) + (" …" if len(names) > _MOST_NAMED else "")
+            if kind == Kind.CHANGE_COMMAND:
+                shown = f"{facts['action']}: {shown}"
             facts = {"count": rows.count(), "names": names[:_MOST_NAMED], **facts}
             record(kind, timezone.now(), subject=shown, what=self._what(), **facts)
 
@@ -132,6 +138,17 @@ class LoggedAdminSite(AdminSite):
         logged = type(page.__name__, (LoggedPage, page), {"__module__": page.__module__})
         super().register(model_or_iterable, logged, **options)
 
+    def password_change(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:  # noqa: ANN401  # of the stubs only
+        """Let a user change the own password; write it down, both or neither."""
+        user = request.user.get_username()
+        with transaction.atomic():
+            response = super().password_change(request, extra_context)
+            if request.method == "POST" and response.status_code == HTTPStatus.FOUND:
+                record_change("user", user, timezone.now(), before={}, after={"password": "new"})
+        return response
+
 
 def _changed_forms(formset: Any) -> Iterable[BaseForm]:  # noqa: ANN401  # as above
     return (form for form in formset.forms if form.has_changed())
@@ -143,7 +160,17 @@ def _changes(form: BaseForm) -> dict[str, list[str]]:
     names = form.changed_data
     # The form that sets a password calls it changed and keeps it to itself.
     after = {name: _shown(new.get(name, gettext_noop("changed"))) for name in names}
-    return differences({name: _shown(old.get(name)) for name in names}, after)
+    before = {name: _shown(_row_of(form.fields.get(name), old.get(name))) for name in names}
+    return differences(before, after)
+
+
+def _row_of(field: Field | None, value: object) -> object:
+    """Return the row that a form calls by its key; where there is none (any more), the value itself."""
+    if not isinstance(field, ModelChoiceField) or isinstance(field, ModelMultipleChoiceField):
+        return value
+    if value in (None, "") or isinstance(value, Model) or field.queryset is None:
+        return value
+    return field.queryset.filter(**{field.to_field_name or "pk": value}).first() or value
 
 
 def _shown(value: object) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -28,7 +29,9 @@ def plain_text(text: str, longest: int = LONGEST_TEXT) -> str:
 
 
 def plain(value: object) -> Fact:
-    """Return a fact as plain JSON; what JSON does not have becomes text."""
+    """Return a fact as plain JSON; what JSON does not have becomes text, what is no number None."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, Mapping):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from balupi_site.events.kinds import PRIVATE_GROUPS, Kind, group_of
 from balupi_site.events.models import Event
@@ -16,6 +16,9 @@ from balupi_site.events.words import sentence
 
 #: Before all that can have happened: with a bound, the order by time is a search of its index.
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
+#: So many rows of a long answer are in memory at once, however many kinds it is made of.
+_ROWS_AT_ONCE = 500
+_FEWEST_OF_A_KIND = 20
 
 
 @dataclass(frozen=True)
@@ -97,8 +100,14 @@ def down_to(choice: Choice, at: datetime) -> list[Event]:
 
 
 def every(choice: Choice) -> Iterator[Event]:
-    """Yield all events of a choice, newest first, fetched a few at a time: the log may be long."""
-    found = [rows.iterator() for rows in _queries(choice, "-at", "-pk")]
+    """Yield all events of a choice, newest first, fetched a few at a time: the log may be long.
+
+    Between two events nothing is open in the database: a reader that stays would keep SQLite's log of
+    writes from being emptied, and a slow client may take hours.
+    """
+    queries = _queries(choice, "-at", "-pk")
+    count = max(_ROWS_AT_ONCE // max(len(queries), 1), _FEWEST_OF_A_KIND)
+    found = [_in_parts(rows, count) for rows in queries]
     return heapq.merge(*found, key=lambda event: (event.at, event.pk), reverse=True)
 
 
@@ -107,9 +116,21 @@ def has_before(choice: Choice, at: datetime) -> bool:
     return any(rows.filter(at__lt=at).exists() for rows in _queries(choice))
 
 
-def recent(kinds: Collection[Kind], since: datetime, count: int) -> list[Event]:
-    """Return the newest events of some kinds since a moment not long ago, newest first."""
-    return list(Event.objects.filter(kind__in=kinds, at__gte=since)[:count])
+def recent(kinds: Collection[Kind], since: datetime, before: datetime, count: int) -> list[Event]:
+    """Return the newest events of some kinds between two moments not far apart, newest first."""
+    return list(Event.objects.filter(kind__in=kinds, at__gte=since, at__lt=before)[:count])
+
+
+def _in_parts(rows: QuerySet[Event], count: int) -> Iterator[Event]:
+    """Yield rows that are ordered by -at and -pk; each part begins after the last one of the part before."""
+    part = list(rows[:count])
+    while part:
+        yield from part
+        if len(part) < count:
+            return
+        last = part[-1]
+        is_after = Q(at__lt=last.at) | Q(pk__lt=last.pk)
+        part = list(rows.filter(is_after, at__lte=last.at)[:count])
 
 
 def _queries(choice: Choice, *order: str) -> list[QuerySet[Event]]:

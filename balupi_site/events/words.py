@@ -93,9 +93,16 @@ def _call_refused(event: Event) -> str:
 
 
 def _wake_requested(event: Event) -> str:
+    who = event.who or event.address
     if event.facts.get("is_repeated"):
-        return _("%(who)s had the signal sent again.") % {"who": _someone(event)}
-    return _("%(who)s asked to wake the NAS.") % {"who": _someone(event)}
+        text = (
+            _("%(who)s had the signal sent again.")
+            if who
+            else _("A visitor had the signal sent again.")
+        )
+    else:
+        text = _("%(who)s asked to wake the NAS.") if who else _("A visitor asked to wake the NAS.")
+    return text % {"who": who}
 
 
 def _wake_stage(event: Event) -> str:

@@ -10,29 +10,37 @@ import time
 from django.core.cache import caches
 from django.db import DatabaseError
 
+from balupi_site.lib.busy import busy_for_at_most
 from balupi_site.lib.errors import TooManyAttemptsError
 from balupi_site.lib.logs import Rarely
 
 logger = logging.getLogger(__name__)
-
-#: One process serves requests; its threads take turns, so 50 at once count as 50.
-_turn = threading.Lock()
 
 
 class Limit:
     """So many attempts in a span of time for one key: an address, or an address and a user.
 
     It fails open: a database that does not answer locks nobody out.
+
+    Attributes:
+        longest_wait_s: for a database that is busy; None: as long as for all else. Short where the
+            answer is no in any case, and must not hold up a thread of the web's.
     """
 
-    def __init__(self, name: str, *, attempts: int, seconds: int) -> None:
+    def __init__(
+        self, name: str, *, attempts: int, seconds: int, longest_wait_s: float | None = None
+    ) -> None:
         self.name, self.attempts, self.seconds = name, attempts, seconds
+        self.longest_wait_s = longest_wait_s
+        # One process serves requests; its threads take turns, so 50 at once count as 50. Each limit
+        # has its own: a busy database must not make one wait for another.
+        self._turn = threading.Lock()
         self._complaints = Rarely()
 
     def wait_s(self, key: str) -> int:
         """Return the seconds until ``key`` may try again, 0: now. Counts nothing."""
         try:
-            with _turn:
+            with self._turn, busy_for_at_most(self.longest_wait_s):
                 return self._wait_s(self._seen(key))
         except DatabaseError as error:
             return self._open(error)
@@ -40,7 +48,7 @@ class Limit:
     def take(self, key: str) -> int:
         """Count an attempt of ``key``, if it may; return as ``wait_s``. A refused one is not counted."""
         try:
-            with _turn:
+            with self._turn, busy_for_at_most(self.longest_wait_s):
                 seen = self._seen(key)
                 wait_s = self._wait_s(seen)
                 if not wait_s:

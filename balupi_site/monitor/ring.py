@@ -28,6 +28,16 @@ def keep(sample: Sample) -> None:
         logger.debug("a sample of the machine is lost: %s", error)
 
 
+def newest() -> Sample | None:
+    """Return the last sample kept; None where there is none, or Redis is away."""
+    try:
+        line = client().lindex(_KEY, 0)
+    except RedisError as error:
+        logger.debug("no sample of the machine: %s", error)
+        return None
+    return None if line is None else from_line(str(line))
+
+
 def load() -> list[Sample] | None:
     """Return the samples kept, in order of time; None while Redis is away."""
     try:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Group, User
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
@@ -80,11 +82,10 @@ def test_a_deletion_that_cannot_be_written_down_does_not_happen(
 
     group = Group.objects.create(name="family")
     monkeypatch.setattr(Event.objects, "create", fail)
-    owner.raise_request_exception = False
     delete = {"action": "delete_selected", "post": "yes", "_selected_action": [group.pk]}
-    assert owner.post(reverse("admin:auth_group_changelist"), delete).status_code == 500
+    assert owner.post(reverse("admin:auth_group_changelist"), delete).status_code == 503
     change = reverse("admin:auth_group_change", args=[group.pk])
-    assert owner.post(change, {"name": "other"}).status_code == 500
+    assert owner.post(change, {"name": "other"}).status_code == 503
     assert Group.objects.get().name == "family"
 
 
@@ -112,6 +113,79 @@ def test_the_actions_of_other_packages_are_told(owner: Client) -> None:
     [event] = events()
     assert (event.kind, event.facts["action"]) == ("change.edited", "disable_tasks")
     assert event.subject.startswith("poll")
+
+
+@pytest.mark.parametrize(
+    ("index", "chosen"),
+    [("0", ["toggle_tasks", ""]), ("1", ["", "toggle_tasks"]), ("7", ["", "toggle_tasks"])],
+)
+def test_whichever_of_the_page_s_buttons_was_pushed_the_action_is_told(
+    owner: Client, index: str, chosen: list[str]
+) -> None:
+    every = IntervalSchedule.objects.create(every=1, period="days")
+    task = PeriodicTask.objects.create(name="poll", task="x", interval=every)
+    PeriodicTask.objects.create(name="other", task="y", interval=every)
+    url = reverse("admin:django_celery_beat_periodictask_changelist")
+    form = {"action": chosen, "index": index, "_selected_action": [task.pk]}
+    owner.post(url, form)
+    task.refresh_from_db()
+    assert task.enabled is False
+    [event] = events()
+    assert (event.facts["action"], event.facts["count"]) == ("toggle_tasks", 1)
+
+
+def test_a_task_that_is_run_by_hand_is_told(owner: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    every = IntervalSchedule.objects.create(every=1, period="days")
+    name = "balupi_site.events.tasks.prune_events"
+    task = PeriodicTask.objects.create(name="prune", task=name, interval=every)
+    sent: list[object] = []
+
+    def send(*_args: object, **_options: object) -> Any:
+        sent.append(None)
+        return SimpleNamespace(task_id="1")
+
+    monkeypatch.setattr("celery.app.task.Task.apply_async", send)
+    url = reverse("admin:django_celery_beat_periodictask_changelist")
+    owner.post(url, {"action": "run_tasks", "_selected_action": [task.pk]})
+    [event] = events()
+    assert len(sent) == 1
+    assert (event.kind, event.who) == ("change.command", "owner")
+    assert event.subject.startswith("run_tasks: prune")
+
+
+def test_the_own_password_is_told_as_changed_when_it_is(
+    owner: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new, url = "a-long-new-passphrase", reverse("admin:password_change")
+    wrong = {"old_password": "wrong", "new_password1": new, "new_password2": new}
+    assert owner.get(url).status_code == owner.post(url, wrong).status_code == 200
+    assert events() == []
+    right = {**wrong, "old_password": "secret"}
+    create = Event.objects.create
+    monkeypatch.setattr(Event.objects, "create", _fail)
+    assert owner.post(url, right).status_code == 503
+    assert User.objects.get().check_password("secret")
+    monkeypatch.setattr(Event.objects, "create", create)
+    assert owner.post(url, right).status_code == 302
+    [event] = events()
+    assert (event.kind, event.subject, event.who) == ("change.edited", "owner", "owner")
+    assert event.facts == {"what": "user", "changes": {"password": ["", "***"]}}
+
+
+def _fail(*_args: Any, **_kwargs: Any) -> None:
+    raise DatabaseError("the log is broken")
+
+
+def test_a_related_row_is_told_by_its_name_before_as_after(owner: Client) -> None:
+    daily = IntervalSchedule.objects.create(every=1, period="days")
+    hourly = IntervalSchedule.objects.create(every=1, period="hours")
+    task = PeriodicTask.objects.create(name="poll", task="x", interval=daily)
+    url = reverse("admin:django_celery_beat_periodictask_change", args=[task.pk])
+    form = {"name": "poll", "regtask": "", "task": "x", "interval": hourly.pk, "args": "[]",
+            "kwargs": "{}", "headers": "{}", "enabled": "on"}  # fmt: skip
+    assert owner.post(url, form).status_code == 302
+    [event] = events()
+    assert event.facts["changes"]["interval"] == [str(daily), str(hourly)]
 
 
 def test_plugs_and_tariffs_are_told_once(owner: Client) -> None:
@@ -144,6 +218,31 @@ def test_django_s_own_commands_are_told(monkeypatch: pytest.MonkeyPatch) -> None
     assert (first.facts, second.facts) == ({"user": "kim"}, {"user": ""})
 
 
+@pytest.mark.parametrize(
+    ("typed", "user"),
+    [
+        pytest.param("changepassword --database default eve", "eve", id="after an option"),
+        pytest.param("changepassword", "me", id="whoever runs it"),
+        pytest.param("createsuperuser --username eve", "eve", id="an option"),
+        pytest.param("createsuperuser --database default", "newest", id="asked for"),
+    ],
+)
+def test_the_user_that_a_command_was_about_is_told(
+    typed: str, user: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("getpass.getuser", lambda: "me")
+    User.objects.create_superuser("newest")
+    User.objects.create_user("nobody's superuser")
+    record_run(["manage.py", *typed.split()])
+    assert events()[0].facts == {"user": user}
+
+
+def test_a_superuser_of_before_is_not_taken_for_a_new_one() -> None:
+    User.objects.create_superuser("old", date_joined=timezone.now() - timedelta(hours=1))
+    record_run(["manage.py", "createsuperuser", "--noinput"])
+    assert events()[0].facts == {"user": ""}
+
+
 # --- the log in the admin -----------------------------------------------------------------------
 
 
@@ -172,6 +271,21 @@ def test_the_log_is_listed_without_a_query_for_each_row(
 def test_it_is_filtered_and_searched(owner: Client, query: str) -> None:
     fill(1)
     assert owner.get(f"{reverse('admin:events_event_changelist')}?{query}").status_code == 200
+
+
+def test_the_list_does_not_look_through_the_whole_log_for_its_days(owner: Client) -> None:
+    fill(1)
+    with CaptureQueriesContext(connection) as seen:
+        owner.get(reverse("admin:events_event_changelist"))
+    assert "MIN(" not in "".join(query["sql"] for query in seen.captured_queries)
+
+
+def test_the_nas_s_own_calls_are_the_nas_s_and_refused_ones_a_visitor_s() -> None:
+    page = admin.site._registry[Event]
+    event = Event(kind="nas.call", via="nas", address="192.168.178.53")
+    assert page.by(event) == "the NAS"  # type: ignore[attr-defined]
+    event.kind = "nas.call_refused"
+    assert page.by(event) == "a visitor"  # type: ignore[attr-defined]
 
 
 def test_nobody_edits_or_deletes_it(owner: Client) -> None:

@@ -57,6 +57,16 @@ def test_news_do_not_push_out_what_is_newer_and_end_after_a_month() -> None:
     assert sentences()[0].startswith("1 file ")
 
 
+def test_what_a_wrong_clock_called_the_future_does_not_stay_on_top() -> None:
+    happened(-0.5, "inbox.moved", facts={"files": 1, "bytes": 1})  # clocks differ a little
+    for number in range(13):
+        happened(-60 * 24 * 365 - number, "plug.anomaly", subject="Lamp")
+        StateChange.objects.create(
+            at=NOW + timedelta(days=365 + number), from_state="online", to_state="offline"
+        )
+    assert [text.split()[0] for text in sentences()] == ["1"]
+
+
 @pytest.mark.parametrize("is_admin", [True, False])
 def test_the_page_shows_each_reader_what_is_his(client: Client, is_admin: bool) -> None:
     happened(1, "login.refused", timezone.now(), subject="<b>hunter2</b>", is_trouble=True)

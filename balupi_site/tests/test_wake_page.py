@@ -12,10 +12,12 @@ from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
-from balupi_site import wake_page
+from balupi_site import nas_view, wake_page
+from balupi_site.events.models import Event
 from balupi_site.lib.errors import TransientError
 from energy.models import PlugRole, PowerSample, SmartPlug
 from nasctl.models import NasStatus, Wake
+from nasctl.services import nas_overview
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_redis")]
 
@@ -204,7 +206,12 @@ def test_a_visitor_without_an_account_wakes_it_and_lands_where_he_sees_how_it_go
     client = Client(enforce_csrf_checks=True)
     answer = press(client, next="/photos?a=b")
     assert (answer.status_code, answer["Location"]) == (302, "/photos?a=b")
-    assert Wake.objects.get().requested_by == HOME
+    assert Wake.objects.get().requested_by == ""  # everybody reads it; the log has the address
+    assert Event.objects.get(kind="wake.requested").address == HOME
+    for told in (nas_view.events(timezone.now()), nas_overview(timezone.now())):
+        assert HOME not in repr(told)
+    sentences = [row["sentence"] for row in nas_view.events(timezone.now())]
+    assert "Woken by a visitor" in sentences
     assert "Signal sent" in client.get("/photos?a=b", headers=HTML).content.decode()
 
 

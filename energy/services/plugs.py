@@ -49,6 +49,7 @@ def edit_plug(plug: SmartPlug, **fields: Any) -> SmartPlug:  # noqa: ANN401  # v
     if fields.get("role", plug.role) != plug.role:
         _check_role(plug)
     before, name_before = {name: getattr(plug, name) for name in fields}, plug.name
+    asked = dict(fields)
     if fields.get("host", plug.host) != plug.host:
         fields["refused_credentials"] = ""
     for name, value in fields.items():
@@ -56,7 +57,7 @@ def edit_plug(plug: SmartPlug, **fields: Any) -> SmartPlug:  # noqa: ANN401  # v
     try:
         with transaction.atomic():
             plug.save(update_fields=list(fields))
-            record_change("plug", name_before, timezone.now(), before=before, after=fields)
+            record_change("plug", name_before, timezone.now(), before=before, after=asked)
     except IntegrityError as error:
         raise RefusedError(
             "Another plug has the role NAS already; give that one another role first.",

@@ -6,9 +6,10 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import Any, Literal
 
 from django.conf import settings
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from balupi_site.events.kinds import Kind
@@ -59,17 +60,9 @@ def switch_plug(device_id: str, action: Action) -> bool:
         is_on, overruled = _switch_unless_refused(plug, action)
     except BaluPiError as error:
         is_refused = isinstance(error, RefusedError)
-        _tell_not_switched(plug.name, action, "refused" if is_refused else "failed", str(error))
+        _tell(plug.name, action, "refused" if is_refused else "failed", why=str(error))
         raise
-    record_event(
-        Kind.PLUG_SWITCHED,
-        timezone.now(),
-        subject=plug.name,
-        action=str(action),
-        outcome="switched",
-        is_on=is_on,
-        overruled=overruled,
-    )
+    _tell(plug.name, action, "switched", is_on=is_on, overruled=overruled)
     return is_on
 
 
@@ -82,21 +75,28 @@ def told_if_unanswered(plug: SmartPlug, action: str) -> Iterator[None]:
     try:
         yield
     except NoAnswerError as error:
-        _tell_not_switched(plug.name, action, "unanswered", str(error))
+        _tell(plug.name, action, "unanswered", why=str(error))
         raise
 
 
-def _tell_not_switched(plug: str, action: str, outcome: str, why: str) -> None:
-    """Write into the log that a plug was not switched: "refused", "failed", or "unanswered"."""
-    record_event(
-        Kind.PLUG_SWITCHED,
-        timezone.now(),
-        subject=plug,
-        is_trouble=outcome != "refused",
-        action=str(action),
-        outcome=outcome,
-        why=why,
-    )
+def _tell(plug: str, action: str, outcome: str, **facts: Any) -> None:  # noqa: ANN401
+    """Write into the log what came of it: "switched", "refused", "failed", or "unanswered".
+
+    The relay is where it is, so a log that cannot be written does not change the answer.
+    """
+    try:
+        with transaction.atomic():
+            record_event(
+                Kind.PLUG_SWITCHED,
+                timezone.now(),
+                subject=plug,
+                is_trouble=outcome in {"failed", "unanswered"},
+                action=str(action),
+                outcome=outcome,
+                **facts,
+            )
+    except DatabaseError as error:
+        logger.warning("plug %s, %s: %s, but it cannot be logged: %s", plug, action, outcome, error)
 
 
 def _switch_unless_refused(plug: SmartPlug, action: Action) -> tuple[bool, str]:
@@ -146,10 +146,18 @@ def _switch(plug: SmartPlug, *, on: bool, deadline_s: float) -> bool:
     try:
         seen = shared_pool().switch(target, on=on, wait_s=wait_s)
     except PlugError as error:
-        record(plug, Failure(target, error.kind, str(error)), is_sample=False)
+        _note(plug, Failure(target, error.kind, str(error)))
         raise _error(error.kind, str(error)) from error
-    record(plug, seen, is_sample=False)
+    _note(plug, seen)
     return on
+
+
+def _note(plug: SmartPlug, result: Seen | Failure) -> None:
+    """Keep how the switching went; as for the log, the answer stands without it."""
+    try:
+        record(plug, result, is_sample=False)
+    except DatabaseError as error:
+        logger.warning("plug %s: how switching it went cannot be kept: %s", plug.name, error)
 
 
 def _error(kind: FailureKind, message: str) -> PermanentError | TransientError:

@@ -80,6 +80,14 @@ def test_an_edit_tells_old_and_new_and_by_whom() -> None:
     assert event.facts == {"what": "plug", "changes": {"name": ["Lamp", "Fridge"]}}
 
 
+def test_a_new_address_is_told_as_that_and_not_as_a_change_of_credentials() -> None:
+    plug = make_plug(101, host="192.168.178.40", refused_credentials="x")
+    edit_plug(plug, host="192.168.178.41")
+    plug.refresh_from_db()
+    assert plug.refused_credentials == ""
+    assert Event.objects.get().facts["changes"] == {"host": ["192.168.178.40", "192.168.178.41"]}
+
+
 # --- switching ------------------------------------------------------------------------------------
 
 
@@ -166,6 +174,49 @@ def test_a_worker_that_does_not_answer_is_told_by_whoever_asked(
     assert admin_api.post(f"/api/tapo/devices/{id_of(101)}/toggle").status_code == 503
     event = Event.objects.get()
     assert (event.who, event.facts["outcome"], event.is_trouble) == ("owner", "unanswered", True)
+
+
+@pytest.mark.parametrize("error", [None, RefusedError("The NAS is on.", code="nas_on")])
+def test_a_log_that_cannot_be_written_does_not_change_the_worker_s_answer(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception | None
+) -> None:
+    def switch(_plug: SmartPlug, *, on: bool, **_options: Any) -> bool:
+        if error is not None:
+            raise error
+        return on
+
+    make_plug(101)
+    monkeypatch.setattr(switching, "_switch", switch)
+    monkeypatch.setattr(Event.objects, "create", failing)
+    if error is None:
+        assert switching.switch_plug(id_of(101), "on") is True
+    else:
+        with pytest.raises(RefusedError, match="The NAS is on"):
+            switching.switch_plug(id_of(101), "on")
+    assert "the log is broken" in caplog.text
+
+
+def test_a_database_that_fails_after_the_relay_moved_does_not_change_the_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Pool:
+        def switch(self, *_args: Any, **_options: Any) -> object:
+            return object()
+
+    monkeypatch.setattr(switching, "shared_pool", Pool)
+    monkeypatch.setattr(switching, "record", failing)
+    make_plug(101)
+    assert switching.switch_plug(id_of(101), "off") is False
+    assert Event.objects.get().facts["outcome"] == "switched"
+
+
+def test_a_worker_that_does_not_answer_is_told_so_also_without_a_log(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plug = make_plug(101)
+    monkeypatch.setattr(Event.objects, "create", failing)
+    with pytest.raises(NoAnswerError), switching.told_if_unanswered(plug, "on"):
+        raise NoAnswerError(answers.WORKER_IS_AWAY)
 
 
 # --- plugs, tariffs, anomalies --------------------------------------------------------------------

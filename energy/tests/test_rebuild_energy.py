@@ -13,11 +13,12 @@ from django.core.management.base import CommandError
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from balupi_site.events.models import Event
 from energy.metering import HOUR
 from energy.models import EnergyHour, PowerSample, SmartPlug
 from energy.periods import Span
 from energy.rollup import prune_samples, roll_up_hours
-from energy.services.rebuilding import hours_of, rebuildable_from
+from energy.services.rebuilding import hours_of, rebuild_hours, rebuildable_from
 from energy.tests.factories import NOON, make_plug
 
 pytestmark = pytest.mark.django_db
@@ -60,6 +61,24 @@ def rebuild(*arguments: str, first: str = "2026-03-02") -> str:
 def everything() -> list[tuple[Any, ...]]:
     rows = EnergyHour.objects.order_by("plug", "hour")
     return list(rows.values_list("plug", "hour", "energy_wh", "coverage", "source", "power_max_w"))
+
+
+def test_what_was_done_is_told_also_where_it_was_stopped(
+    plug: SmartPlug, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(plug)
+    done: list[None] = []
+
+    def rebuild_once(*arguments: Any, **options: Any) -> Any:
+        if done:
+            raise KeyboardInterrupt
+        done.append(None)
+        return rebuild_hours(*arguments, **options)
+
+    monkeypatch.setattr("energy.management.commands.rebuild_energy.rebuild_hours", rebuild_once)
+    with pytest.raises(KeyboardInterrupt):
+        rebuild()
+    assert Event.objects.get().facts == {"hours": 10, "corrected": 0}
 
 
 def test_wrong_hours_are_corrected_and_a_second_run_does_nothing(plug: SmartPlug) -> None:

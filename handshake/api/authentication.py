@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 #: Refused calls of one address. It never holds up a call that is signed well: somebody at the NAS's
 #: own address must not be able to lock it out.
-_REFUSED = Limit("refused-call", attempts=10, seconds=60)
+_REFUSED = Limit("refused-call", attempts=10, seconds=60, longest_wait_s=0.3)
 _lines = Rarely()
 
 

@@ -9,25 +9,29 @@ from django.db import DatabaseError, transaction
 
 from balupi_site.events.kinds import Kind
 from balupi_site.events.services import record
+from balupi_site.lib.busy import busy_for_at_most
+from balupi_site.lib.logs import Rarely
 from balupi_site.lib.origin import Origin
 from balupi_site.lib.throttle import Limit
 from handshake.signature import SignatureError
 
 logger = logging.getLogger(__name__)
 
-_PER_ADDRESS = Limit("call-refused", attempts=1, seconds=60)
+#: A refused caller is not kept waiting behind whoever writes to the database: then there is no row.
+_LONGEST_WAIT_S = 0.3
+#: In memory, so that a flood costs nothing: a row a minute and address.
+_rows = Rarely(seconds=60)
 #: A machine may have very many addresses.
-_ALTOGETHER = Limit("calls-refused", attempts=30, seconds=3600)
+_ALTOGETHER = Limit("calls-refused", attempts=30, seconds=3600, longest_wait_s=_LONGEST_WAIT_S)
 
 
 def note_refusal(path: str, client: str, error: SignatureError, now: datetime) -> None:
     """Write down that a call was refused, once a minute and address; the refusal stands in any case."""
-    if _ALTOGETHER.wait_s("all") or _PER_ADDRESS.take(client):
+    if _rows.unsaid(client) is None or _ALTOGETHER.take("all"):
         return
-    _ALTOGETHER.take("all")
     by = Origin("", "nas", client)
     try:
-        with transaction.atomic():
+        with busy_for_at_most(_LONGEST_WAIT_S), transaction.atomic():
             record(
                 Kind.NAS_CALL_REFUSED,
                 now,

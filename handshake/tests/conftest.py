@@ -37,6 +37,7 @@ def _home(settings: Any, no_redis: None, tmp_path: Path, monkeypatch: pytest.Mon
     # What the kernel of the machine that runs the tests says of its clock is another test's matter.
     monkeypatch.setattr("handshake.services.calls.is_plausible", lambda _now: True)
     monkeypatch.setattr("handshake.api.authentication._lines", Rarely())
+    monkeypatch.setattr("handshake.services.refusals._rows", Rarely())
 
 
 @pytest.fixture

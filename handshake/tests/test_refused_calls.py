@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 from balupi_site.events.models import Event
 from handshake import signature
 from handshake.models import NasCall
+from handshake.services import refusals
+from handshake.signature import Flaw, SignatureError
 from handshake.tests.conftest import Enqueued, Names, NasCaller
 from handshake.tests.vectors import COMING_ONLINE
 
@@ -83,6 +85,37 @@ def test_a_line_and_an_event_a_minute_tell_of_them(
     now_s += 60
     forge(nas, 1)
     assert "is refused (39 more before)" in caplog.records[-1].getMessage()
+
+
+def test_a_second_refusal_of_a_minute_needs_no_database(
+    nas: NasCaller, django_assert_num_queries: Any
+) -> None:
+    error = SignatureError(Flaw.NO_SIGNATURE)
+    refusals.note_refusal("/x", "10.0.0.1", error, NOON)
+    with django_assert_num_queries(0):
+        refusals.note_refusal("/x", "10.0.0.1", error, NOON)
+    assert Event.objects.count() == 1
+
+
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="others have no such wait")
+def test_a_refused_call_never_waits_long_for_whoever_writes(
+    nas: NasCaller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits_ms: list[int] = []
+
+    def look(execute: Any, sql: str, *rest: Any) -> Any:
+        if sql.split(maxsplit=1)[0] in {"INSERT", "UPDATE", "DELETE"}:
+            waits_ms.append(busy_ms())
+        return execute(sql, *rest)
+
+    def busy_ms() -> int:
+        return int(connection.connection.execute("PRAGMA busy_timeout").fetchone()[0])
+
+    before_ms = busy_ms()
+    with connection.execute_wrapper(look):
+        assert forge(nas, 1)[0].status_code == 401
+    assert len(waits_ms) >= 3
+    assert max(waits_ms) <= 300 < before_ms == busy_ms()
 
 
 def test_a_database_that_cannot_count_refuses_as_before(

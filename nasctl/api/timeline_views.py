@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import chain, islice
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.http import HttpResponse, StreamingHttpResponse
 from django.utils import timezone, translation
+from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -20,6 +22,7 @@ from balupi_site.access import Need, caller_of, may
 from balupi_site.events.kinds import Kind, kinds_of
 from balupi_site.events.reading import Choice, EventItem, every, item_of
 from balupi_site.lib.csv_lines import csv_lines, no_formula
+from balupi_site.lib.errors import TransientError
 from nasctl import services
 from nasctl.api.serializers import LogQuery, PageQuery
 
@@ -27,6 +30,8 @@ _COLUMNS = (
     "at", "kind", "subject", "sentence", "duration_s", "who", "via", "address", "is_trouble",
     "facts",
 )  # fmt: skip
+#: Files that are sent at once: each holds a thread of the web's, for as long as its client is slow.
+_PLACES = threading.BoundedSemaphore(2)
 
 
 class TimelineView(APIView):
@@ -68,7 +73,8 @@ class TimelineFileView(APIView):
         """
         query = LogQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
-        lines = _lines(query.validated_data, for_admin=_is_admin(request))
+        lines = _in_a_place(_lines(query.validated_data, for_admin=_is_admin(request)))
+        next(lines)
         return StreamingHttpResponse(lines, headers=_headers())
 
     def head(self, request: Request) -> HttpResponse:
@@ -87,6 +93,26 @@ def _headers() -> dict[str, str]:
         "Content-Type": "text/csv; charset=utf-8",
         "Content-Disposition": f'attachment; filename="timeline_{day}.csv"',
     }
+
+
+def _in_a_place(lines: Iterator[str]) -> Iterator[str]:
+    """Yield "", then the lines, in one of the places; it is free again when this ends or is closed.
+
+    To be begun at once, before there is an answer: what has not begun cannot be closed.
+
+    Raises:
+        TransientError: all places are taken.
+    """
+    if not _PLACES.acquire(blocking=False):
+        text = _(
+            "Two files of the history are being sent already; try again when they have arrived."
+        )
+        raise TransientError(text)
+    try:
+        yield ""
+        yield from lines
+    finally:
+        _PLACES.release()
 
 
 def _lines(asked: dict[str, Any], *, for_admin: bool) -> Iterator[str]:

@@ -47,7 +47,7 @@ def request_wake(*, requested_by: str, requested_from: str, anyway: bool, now: d
     """Send the first packets and begin a wake; the watcher goes on with it. Needs no Redis.
 
     Args:
-        requested_by: who, for the history.
+        requested_by: who, for the history, which everybody reads; "": a visitor.
         requested_from: "api", "page" or "command".
         anyway: also where it makes no sense; a wake that runs already is then repeated.
         now: the present time.
@@ -73,7 +73,7 @@ def request_wake(*, requested_by: str, requested_from: str, anyway: bool, now: d
         wake = _new_wake(status, moment, plug)
         wake.requested_by, wake.requested_from = requested_by[:150], requested_from
         if _begin(status, wake, moment):
-            logger.info("wake asked for by %s (%s)", requested_by, requested_from)
+            logger.info("wake asked for by %s (%s)", requested_by or "a visitor", requested_from)
             return wake
     raise TransientError("The NAS's state changes too fast to begin a wake; try again.")
 

@@ -383,6 +383,24 @@ def test_a_head_of_the_file_has_no_body(api: APIClient) -> None:
     assert "timeline_" in answer["Content-Disposition"]
 
 
+def test_two_files_are_sent_at_a_time_and_a_place_is_free_when_its_client_goes(
+    api: APIClient,
+) -> None:
+    happened(1)
+    first, second = api.get(f"{URL}.csv"), api.get(f"{URL}.csv")
+    refused = api.get(f"{URL}.csv")
+    assert refused.status_code == 503
+    assert "try again" in refused.json()["detail"]
+    assert api.head(f"{URL}.csv").status_code == 200
+    first.close()  # before a line of it was read
+    third = api.get(f"{URL}.csv")
+    assert third.status_code == 200
+    assert api.get(f"{URL}.csv").status_code == 503
+    assert len(body(second).splitlines()) == len(body(third).splitlines()) == 2
+    for _time in range(3):
+        body(api.get(f"{URL}.csv"))
+
+
 def test_the_file_needs_a_login(nobody: APIClient) -> None:
     assert nobody.get(f"{URL}.csv").status_code == 401
 

@@ -87,8 +87,13 @@ def verify_code(pending_token: str, code: str, *, address: str, now: datetime) -
     """
     attempts.require_patience(attempts.CODE_FAILURES.wait_s(address))
     try:
-        verdict = ask_nas(partial(nas_auth.verify_code, pending_token, code), attempts.NAS_CODES)
-    except TransientError as error:
+        verdict = ask_nas(
+            partial(nas_auth.verify_code, pending_token, code),
+            attempts.NAS_CODES,
+            share=attempts.CODE_SHARE,
+            address=address,
+        )
+    except nas_auth.NoAnswerError as error:
         logger.info("a code cannot be checked: %s", error)
         raise TransientError(
             _("Only the NAS can check a code, and it does not answer. Wake it and log in again.")
@@ -115,31 +120,41 @@ def _attempt(
 ) -> LoggedIn | NeedsCode:
     pair = _pair(address, username)
     _require_patience(address, username, now)
+    attempts.require_patience(attempts.UNANSWERED.wait_s(address))
     try:
         with _tries.one(pair):
-            outcome = _judge(username, password, now)
+            outcome = _judge(username, password, address, now)
     except LoginRefusedError as error:
         _count_failure(pair, address)
         attempts.remember(key, error, lasts_s=attempts.REFUSAL_LASTS_S)
         _record_refusal(error.reason, username, address, now)
         raise
     except TransientError as error:
+        attempts.UNANSWERED.take(address)
         attempts.remember(key, error, lasts_s=attempts.NO_ANSWER_LASTS_S)
         raise
     attempts.USER_FAILURES.forget(pair)
     return outcome if isinstance(outcome, NeedsCode) else _welcome(outcome, address, now)
 
 
-def _judge(username: str, password: str, now: datetime) -> LoggedIn | NeedsCode:
+def _judge(username: str, password: str, address: str, now: datetime) -> LoggedIn | NeedsCode:
     user = accounts.find_user(username)
     account = accounts.account_of(user)
     if user is not None and account is None:
         return LoggedIn(_local(user, password), How.LOCAL)
     try:
-        verdict = ask_nas(partial(nas_auth.log_in, username, password), attempts.NAS_LOGINS)
-    except TransientError as error:
+        verdict = ask_nas(
+            partial(nas_auth.log_in, username, password),
+            attempts.NAS_LOGINS,
+            share=attempts.LOGIN_SHARE,
+            address=address,
+        )
+    except (
+        nas_auth.NoAnswerError
+    ) as error:  # not a BusyError: that would open the door by mere haste
         logger.info("a login is decided without the NAS: %s", error)
-        return LoggedIn(_without_nas(user, password, now), How.OFFLINE)
+        user = _without_nas(user, password, now, is_there=error.is_there)
+        return LoggedIn(user, How.OFFLINE)
     if isinstance(verdict, Accepted):
         return LoggedIn(accounts.keep_account(verdict.user, now, password=password), How.NAS)
     if isinstance(verdict, NeedsCode):
@@ -160,13 +175,15 @@ def _local(user: User, password: str) -> User:
     return user
 
 
-def _without_nas(user: User | None, password: str, now: datetime) -> User:
+def _without_nas(user: User | None, password: str, now: datetime, *, is_there: bool) -> User:
     account = accounts.account_of(user)
     until = account.offline_until if account is not None else None
     if user is None or until is None or now >= until:
-        make_password(password)  # as long as a check, so that time does not tell who is known
+        # The answer tells who has a copy here; a household is helped more by knowing what to do.
         raise TransientError(
-            _(
+            _("The NAS answers, but not to logins at present. Try again in a minute.")
+            if is_there
+            else _(
                 "The NAS does not answer, and only it can check this login now. Wake it and try again."
             )
         )

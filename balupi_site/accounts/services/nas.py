@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 
 from django.utils.translation import gettext as _
 
 from balupi_site.accounts import nas_auth
-from balupi_site.accounts.nas_answers import Verdict
+from balupi_site.accounts.attempts import require_patience
+from balupi_site.accounts.nas_answers import Accepted, NeedsCode, Verdict
+from balupi_site.accounts.refusals import BusyError
 from balupi_site.lib.errors import TransientError
 from balupi_site.lib.throttle import Limit
 from balupi_site.lib.waiting import waiting_for_outside
@@ -16,7 +19,9 @@ from nasctl.moments import present_moment
 from nasctl.state import NasState
 
 
-def ask_nas(question: Callable[[], Verdict], limit: Limit) -> Verdict:
+def ask_nas(
+    question: Callable[[], Verdict], limit: Limit, *, share: Limit | None = None, address: str = ""
+) -> Verdict:
     """Return the NAS's answer.
 
     Where the NAS is not known to be online, half a second first finds out whether anybody is there:
@@ -25,15 +30,37 @@ def ask_nas(question: Callable[[], Verdict], limit: Limit) -> Verdict:
     Args:
         question: of ``nas_auth``.
         limit: how often it takes such a question; more would have it refuse everybody of ours.
+        share: how much of that one address may use up for nothing; None: all.
+        address: where the question comes from.
 
     Raises:
         NoAnswerError: it is not there, or says nothing of use.
-        TransientError: it was asked too often, or too many wait for an answer.
+        BusyError: it was asked too often, or too many wait for an answer: that says nothing of the NAS.
+        TooManyAttemptsError: this address has used up its share.
     """
-    with waiting_for_outside():
+    with _place():
         state = NasStatus.current(present_moment()).state
         if state != NasState.ONLINE and not nas_auth.takes_connections():
             raise nas_auth.NoAnswerError(_("The NAS is not there."))
+        if share is not None:
+            require_patience(share.take(address))
         if limit.take("nas"):
-            raise TransientError(_("The NAS was asked too often just now."))
-        return question()
+            raise _busy()
+        verdict = question()
+    if share is not None and isinstance(verdict, Accepted | NeedsCode):
+        share.forget(address)
+    return verdict
+
+
+@contextmanager
+def _place() -> Iterator[None]:
+    with ExitStack() as place:
+        try:
+            place.enter_context(waiting_for_outside())
+        except TransientError as error:
+            raise _busy() from error
+        yield
+
+
+def _busy() -> BusyError:
+    return BusyError(_("Too many logins at once; try again in a minute."))

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from balupi_site.accounts import attempts, nas_auth, services
+from balupi_site.accounts import attempts, hashers, nas_auth, services
 from balupi_site.accounts.models import NasAccount, Token
 from balupi_site.accounts.tests.conftest import Login, believe_online
 from balupi_site.accounts.tests.sim_nas import ADMIN, CAREFUL, CODE, FAMILY, Nas
@@ -29,10 +30,10 @@ pytestmark = [pytest.mark.django_db, pytest.mark.enable_socket]
 WRONG = ("family", "wrong")
 
 
-def again(login: Login, pair: tuple[str, str], after_s: int = 11) -> Any:
-    """Log in as if the seconds had passed in which the same is answered as before."""
-    with time_machine.travel(timezone.now() + timedelta(seconds=after_s)):
-        return login(pair)
+def again(login: Login, pair: tuple[str, str]) -> Any:
+    """Log in when the answer to the same try is not remembered any more."""
+    attempts.forget_answers()
+    return login(pair)
 
 
 def test_a_login_at_the_nas_is_answered_as_baluhost_does_with_a_token_of_ours(
@@ -155,13 +156,36 @@ def test_a_follower_gets_the_error_and_waits_only_so_long() -> None:
     assert flights.ask("same", lambda: 8) == 8
 
 
-def test_with_both_places_taken_the_local_copy_decides(nas: Nas, login: Login) -> None:
+def test_with_both_places_taken_nobody_comes_in_by_mere_haste(nas: Nas, login: Login) -> None:
     assert login(FAMILY).status_code == 200
     asked = nas.asked("login")
     with waiting_for_outside(), waiting_for_outside():
-        assert login(FAMILY).status_code == 200
-        assert login(("stranger", "x")).status_code == 503
+        answer = login(FAMILY)
+    assert (answer.status_code, "at once" in answer.json()["detail"]) == (503, True)
     assert nas.asked("login") == asked
+    assert again(login, FAMILY).status_code == 200
+
+
+def test_an_answer_is_remembered_for_seconds_whatever_the_clock_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now_s = 1000.0
+    clock = SimpleNamespace(monotonic=lambda: now_s)
+    monkeypatch.setattr("balupi_site.accounts.attempts.time", clock)
+    attempts.remember("key", TransientError("later"), lasts_s=3)
+    with pytest.raises(TransientError, match="later"):
+        attempts.raise_remembered("key")
+    now_s += 3
+    attempts.raise_remembered("key")
+
+
+def test_few_answers_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attempts, "_MOST_ANSWERS", 2)
+    for key in ("first", "second", "third"):
+        attempts.remember(key, TransientError(key), lasts_s=60)
+    attempts.raise_remembered("first")
+    with pytest.raises(TransientError, match="third"):
+        attempts.raise_remembered("third")
 
 
 @pytest.mark.parametrize("fault", ["backend_dead", "html_200", "refuse"])
@@ -235,7 +259,7 @@ def test_a_user_not_active_at_the_nas_is_out_until_active_again(
     assert again(login, FAMILY).status_code == 503
     nas.act("recover")
     nas.act("user", name="family", is_active=True)
-    assert again(login, FAMILY, 22).status_code == 200
+    assert again(login, FAMILY).status_code == 200
 
 
 def test_a_user_switched_off_here_by_hand_is_not_switched_on_by_a_login(
@@ -353,11 +377,17 @@ def test_the_right_password_forgets_the_failures(login: Login) -> None:
 
 def test_the_nas_is_asked_no_more_often_than_it_takes(nas: Nas, login: Login) -> None:
     assert login(FAMILY).status_code == 200
-    for number in range(5):
-        login((f"stranger-{number}", "x"))
+    for number in range(6):
+        answer = login((f"stranger-{number}", "x"), address="192.168.178.66")
+    # One address has its share, and leaves the others theirs.
+    assert answer.status_code == 429
+    assert int(answer["Retry-After"]) <= 60
+    assert nas.asked("login") == 4
+    assert login(ADMIN, address="192.168.178.21").status_code == 200
     assert nas.asked("login") == 5
-    assert login(FAMILY).status_code == 200  # the local copy
-    assert login(("stranger", "x")).status_code == 503
+    # Then it is asked no more, and an old password opens nothing meanwhile: it may be good no longer.
+    answer = login(FAMILY, address="192.168.178.22")
+    assert (answer.status_code, "Wake" in answer.json()["detail"]) == (503, False)
     assert nas.asked("login") == 5
 
 
@@ -367,9 +397,32 @@ def test_the_nas_own_limit_is_as_if_it_did_not_answer(
     monkeypatch.setattr(attempts.NAS_LOGINS, "attempts", 100)
     assert login(FAMILY).status_code == 200
     for number in range(5):
-        login((f"stranger-{number}", "x"))
-    assert login(("late", "x")).status_code == 503
+        login((f"stranger-{number}", "x"), address=f"192.168.178.{60 + number}")
+    answer = login(("late", "x"))
+    assert (answer.status_code, "not to logins" in answer.json()["detail"]) == (503, True)
     assert login(FAMILY).status_code == 200
+
+
+def test_guesses_while_the_nas_is_off_are_counted_before_they_cost_anything(
+    nas: Nas, login: Login, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nas.act("refuse")
+    for number in range(20):
+        assert login((f"stranger-{number}", "x")).status_code == 503
+    monkeypatch.setattr(nas_auth, "takes_connections", lambda: pytest.fail("it looked"))
+    answer = login(("stranger", "x"))
+    assert (answer.status_code, 0 < int(answer["Retry-After"]) <= 60) == (429, True)
+
+
+def test_who_finds_no_place_to_hash_is_told_to_wait(
+    login: Login, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    User.objects.create_user("kim", password="right-1")
+    monkeypatch.setattr(hashers, "_PLACE_WITHIN_S", 0.01)
+    monkeypatch.setattr(hashers, "_PLACES", threading.BoundedSemaphore(1))
+    with hashers._place():
+        assert login(("kim", "right-1")).status_code == 503
+    assert again(login, ("kim", "right-1")).status_code == 200
 
 
 @pytest.mark.parametrize(

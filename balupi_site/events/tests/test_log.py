@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.db.models import QuerySet
+from django.test.utils import CaptureQueriesContext
 
-from balupi_site.events import retention, tasks
+from balupi_site.events import reading, retention, tasks
 from balupi_site.events.kinds import Kind
 from balupi_site.events.models import Event
 from balupi_site.events.reading import Choice, every, has_before, newest
@@ -122,6 +123,62 @@ def test_kinds_are_read_in_one_order() -> None:
     assert {event.kind for event in every(Choice(only_trouble=True))} == {"inbox.moved"}
     assert {event.kind for event in every(Choice(without=kinds))} == set()
     assert has_before(Choice(kinds=kinds, since=NOW), NOW) is False
+
+
+@pytest.mark.parametrize(
+    "kinds", [None, frozenset({Kind.NAS_CALL}), frozenset({Kind.NAS_CALL, Kind.INBOX_MOVED})]
+)
+def test_a_long_log_is_read_in_parts_without_loss_also_within_an_instant(
+    kinds: frozenset[Kind] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "_ROWS_AT_ONCE", 4)
+    monkeypatch.setattr(reading, "_FEWEST_OF_A_KIND", 3)
+    for minutes in (3, 1, 2):
+        at = NOW - timedelta(minutes=minutes)
+        Event.objects.bulk_create(
+            Event(at=at, kind=("nas.call", "inbox.moved")[number % 2]) for number in range(14)
+        )
+    wanted = Event.objects.filter(kind__in=kinds) if kinds else Event.objects.all()
+    assert list(every(Choice(kinds=kinds))) == list(wanted)
+
+
+def test_no_reader_of_a_long_log_keeps_a_query_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An open one stops SQLite from emptying its log of writes, however slow the reader is."""
+
+    def open_query(*_args: Any, **_options: Any) -> None:
+        raise AssertionError("a query that stays open")
+
+    many(600)
+    monkeypatch.setattr(QuerySet, "iterator", open_query)
+    with CaptureQueriesContext(connection) as seen:
+        assert len(list(every(Choice()))) == 600
+    assert [query["sql"].partition("LIMIT ")[2] for query in seen.captured_queries] == ["500"] * 2
+
+
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="SQLite's words")
+@pytest.mark.parametrize("kind", [None, Kind.LOGIN])
+def test_a_later_part_is_found_by_an_index(kind: Kind | None, monkeypatch: Any) -> None:
+    plans: list[str] = []
+    rows = Event.objects.filter(kind=kind) if kind else Event.objects.all()
+    monkeypatch.setattr(reading, "_ROWS_AT_ONCE", 1)
+    many(3, kind=kind or "nas.call")
+    with CaptureQueriesContext(connection) as seen:
+        list(
+            reading._in_parts(
+                rows.filter(at__gte=NOW - timedelta(days=1)).order_by("-at", "-pk"), 2
+            )
+        )
+    with connection.cursor() as cursor:
+        for query in seen.captured_queries:
+            cursor.execute(f"EXPLAIN QUERY PLAN {query['sql']}")
+            plans += [str(row[3]) for row in cursor.fetchall()]
+    assert len(plans) >= 2
+    assert not [plan for plan in plans if "SCAN" in plan or "TEMP B-TREE" in plan]
+
+
+def test_what_is_no_number_is_not_kept() -> None:
+    facts = record(Kind.NAS_CALL, NOW, a=float("nan"), b=[float("inf"), 1.5]).facts
+    assert facts == {"a": None, "b": [None, 1.5]}
 
 
 @pytest.mark.skipif("connection.vendor != 'sqlite'", reason="SQLite's words")

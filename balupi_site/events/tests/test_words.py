@@ -46,6 +46,16 @@ def test_a_row_without_facts_is_a_sentence_too(kind: Kind) -> None:
             id="a visitor's wake",
         ),
         pytest.param(
+            event("wake.requested"),
+            "A visitor asked to wake the NAS.",
+            id="a visitor's wake, as everybody reads it",
+        ),
+        pytest.param(
+            event("wake.requested", facts={"is_repeated": True}),
+            "A visitor had the signal sent again.",
+            id="a visitor's second try",
+        ),
+        pytest.param(
             event("wake.stage", duration_s=31.4, facts={"stage": "healthy"}),
             "BaluHost is ready, 31 s after it was asked for.",
             id="a stage",

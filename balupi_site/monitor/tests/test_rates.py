@@ -15,7 +15,7 @@ from balupi_site.monitor.rates import (
     is_disk,
     sample_between,
 )
-from balupi_site.monitor.samples import DiskSample, from_line, to_line
+from balupi_site.monitor.samples import DiskSample, Sample, from_line, to_line
 from balupi_site.monitor.tests.looks import IDLE, look
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -158,6 +158,38 @@ def test_looks_close_together_share_one_sample() -> None:
     meter = Meter(look=next_look, monotonic=lambda: clock.pop(0))
     seen = [meter.sample(NOW).memory.available_bytes for _ in range(3)]
     assert seen == [1, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("kept_s_ago", "interval_s"),
+    [
+        pytest.param(20, 30.0, id="the worker's"),
+        pytest.param(61, 86_400.0, id="too old"),
+        pytest.param(-5, 86_400.0, id="of the future"),
+        pytest.param(None, 86_400.0, id="none"),
+    ],
+)
+def test_after_a_day_without_viewers_the_first_one_is_not_told_the_mean_of_the_day(
+    kept_s_ago: float | None, interval_s: float
+) -> None:
+    looks = [IDLE, look(at_s=IDLE.at_s + 86_400, memory_available=7)]
+    kept = None
+    if kept_s_ago is not None:
+        at = NOW - timedelta(seconds=kept_s_ago)
+        kept = sample_between(IDLE, look(at_s=IDLE.at_s + 30, memory_available=3), at)
+    asked: list[None] = []
+
+    def newest() -> Sample | None:
+        asked.append(None)
+        return kept
+
+    clock = IDLE.at_s + 86_400
+    meter = Meter(look=lambda: looks.pop(0), monotonic=lambda: clock, kept=newest)
+    first, second = meter.sample(NOW), meter.sample(NOW)
+    assert first is second
+    assert (first.cpu.interval_s, first.network.interval_s) == (interval_s, interval_s)
+    assert first.memory.available_bytes == 7
+    assert len(asked) == 1
 
 
 def test_the_first_sample_does_not_wait_for_a_second_look() -> None:

@@ -74,20 +74,22 @@ class Command(BaseCommand):
     def _rebuild(
         self, hours: list[dt.datetime], plug_ids: list[int], zone: ZoneInfo, *, dry_run: bool
     ) -> None:
-        """Go through the hours a day at a time, and tell."""
+        """Go through the hours a day at a time, and tell; also where it is stopped in between."""
         total = Rebuilt()
-        for day, hours_of_day in groupby(hours, key=lambda hour: local_day(hour, zone)):
-            rebuilt = rebuild_hours(
-                list(hours_of_day),
-                plug_ids,
-                settings.ENERGY_SAMPLE_INTERVAL_SECONDS,
-                dry_run=dry_run,
-            )
-            self.stdout.write(f"{day}: {rebuilt.corrected} of {rebuilt.hours} hours")
-            total += rebuilt
-        if not dry_run and total.hours:
-            facts = {"hours": total.hours, "corrected": total.corrected}
-            record_command("rebuild_energy", timezone.now(), **facts)
+        try:
+            for day, hours_of_day in groupby(hours, key=lambda hour: local_day(hour, zone)):
+                rebuilt = rebuild_hours(
+                    list(hours_of_day),
+                    plug_ids,
+                    settings.ENERGY_SAMPLE_INTERVAL_SECONDS,
+                    dry_run=dry_run,
+                )
+                total += rebuilt
+                self.stdout.write(f"{day}: {rebuilt.corrected} of {rebuilt.hours} hours")
+        finally:
+            if not dry_run and total.hours:
+                facts = {"hours": total.hours, "corrected": total.corrected}
+                record_command("rebuild_energy", timezone.now(), **facts)
         ending = " would be corrected; nothing was changed." if dry_run else " corrected."
         self.stdout.write(f"{total.corrected} of {total.hours} hours{ending}")
         if total.deleted:

@@ -35,7 +35,8 @@ def _lines(known: NasOverview) -> list[tuple[str, str]]:
             ("watch", "nobody watches the NAS now, or Redis is away; does the worker run?")
         )
     if known.wake:
-        lines.append(("wake", f"since {span(known.wake.age_s)}, by {known.wake.requested_by}"))
+        who = known.wake.requested_by or "a visitor"
+        lines.append(("wake", f"since {span(known.wake.age_s)}, by {who}"))
     return lines
 
 
