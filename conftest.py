@@ -98,9 +98,10 @@ def _no_remembered_answers() -> None:
 
 @pytest.fixture(autouse=True)
 def _data_dir(settings: Any, tmp_path: Path) -> None:
-    """Give each test a data directory of its own, and static files without a collected copy."""
+    """Give each test a data directory of its own, static files without a collected copy, and no Redis."""
     settings.DATA_DIR = tmp_path / "data"
     settings.DATA_DIR.mkdir()
+    settings.REDIS_URL = f"unix://{tmp_path}/nothing.sock"
     settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "whitenoise" not in name]
     settings.STORAGES = {
         **settings.STORAGES,

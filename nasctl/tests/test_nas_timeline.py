@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import time_machine
 from django.contrib.auth.models import User
+from django.core.signals import request_finished
+from django.db import close_old_connections
 from rest_framework.test import APIClient
 
 from balupi_site.events.models import Event
@@ -392,7 +394,9 @@ def test_two_files_are_sent_at_a_time_and_a_place_is_free_when_its_client_goes(
     assert refused.status_code == 503
     assert "try again" in refused.json()["detail"]
     assert api.head(f"{URL}.csv").status_code == 200
+    request_finished.disconnect(close_old_connections)  # as the client does: the test's is in use
     first.close()  # before a line of it was read
+    request_finished.connect(close_old_connections)
     third = api.get(f"{URL}.csv")
     assert third.status_code == 200
     assert api.get(f"{URL}.csv").status_code == 503
