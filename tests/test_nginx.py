@@ -332,7 +332,8 @@ def test_a_visitor_without_an_account_wakes_the_nas_under_its_name(site: Site) -
     assert (woken.status, "Location: /photos/a%20b?c=d" in woken.head) == (302, True), woken.head
     status = trial.get("/api/nas/status")[1]
     assert status["state"] == "booting"
-    assert status["last_wake"]["requested_by"] == source  # not what it said of itself
+    [asked] = trial.get("/api/nas/timeline?kind=wake.requested&limit=1")[1]["items"]
+    assert asked["address"] == source  # not what it said of itself
     stages = site.ask("/photos", "Accept: text/html", host="baluhost.local", source=source)
     assert "Signal sent" in stages.body
     trial.wait_until(lambda: trial.nas_state() == "online", "the NAS is up")
