@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
+import sys
 
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.views import defaults
 from django.views.csrf import csrf_failure as csrf_page
 
+from balupi_site.lib.logs import Rarely
+
 logger = logging.getLogger(__name__)
+_rarely = Rarely()
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -36,15 +40,20 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 500; the log says why."""
+    """Answer 500, or 503 where it was the database that failed; the log says why."""
+    error = sys.exc_info()[1]
+    if isinstance(error, DatabaseError | InterfaceError):
+        return database_fails(request, error)
     if _is_api(request):
         return _json(_("Something went wrong on the Pi; its log says what."), 500)
     return defaults.server_error(request)
 
 
-def database_fails(request: HttpRequest, error: DatabaseError) -> HttpResponse:
+def database_fails(request: HttpRequest, error: Exception) -> HttpResponse:
     """Answer 503: locked for long, gone, or its disk is full; whatever waits for the NAS tries again."""
-    logger.error("the database fails: %s", error)
+    unsaid = _rarely.unsaid("database")  # each open page asks every few seconds
+    if unsaid is not None:
+        logger.error("the database fails (%s more answers since the last time): %s", unsaid, error)
     if _is_api(request):
         response: HttpResponse = _json(_("The Pi's database does not work at present."), 503)
     else:

@@ -80,8 +80,8 @@ def install(build: Build) -> None:
         copy = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=store))
         _copy_files(build, copy)
         os.sync()  # the files are on the disk before the link says that they are the page
-        whole = copy.rename(copy.with_name(_COPY + copy.name.removeprefix(_UNFINISHED)))
         before = current() or _newest(_copies())
+        whole = copy.rename(copy.with_name(_COPY + copy.name.removeprefix(_UNFINISHED)))
         _point(link, whole)
     except OSError as error:
         raise PermanentError(

@@ -7,6 +7,9 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 
+from balupi_site import wake_page
+from balupi_site.lib.hosts import is_nas_name
+
 #: Bodies we know are some hundred bytes long.
 _MAX_BODY_BYTES = 64 * 1024
 #: Longer ones: the NAS's snapshot (design, section 5), and forms of the admin site with many rows.
@@ -52,7 +55,11 @@ class BodyLimitMiddleware:
             length = int(request.META.get("CONTENT_LENGTH") or 0)
         except ValueError:
             length = 0
-        return _too_large(request, limit) if length > limit else self._get_response(request)
+        if length <= limit:
+            return self._get_response(request)
+        if is_nas_name(request):  # meant for the NAS: a program that is told 413 never tries again
+            return wake_page.in_place_of_nas(request)
+        return _too_large(request, limit)
 
 
 def _too_large(request: HttpRequest, limit: int) -> HttpResponse:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import DisallowedHost
@@ -11,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 
 from balupi_site import error_pages, wake_page
+from balupi_site.accounts.services.tokens import PREFIX as TOKEN_PREFIX
 from balupi_site.lib.hosts import is_nas_name
 from balupi_site.lib.origin import serving
 from balupi_site.version import VERSION
@@ -32,10 +34,13 @@ class OurAnswerMiddleware:
             is_in_place_of_nas = is_nas_name(request)
         except DisallowedHost:
             return _signed(_misdirected(request))
-        response = _signed(self._get_response(request))
+        response = self._get_response(request)
         if is_in_place_of_nas:
+            is_unknown = response.status_code == HTTPStatus.UNAUTHORIZED
+            if is_unknown and _brings_token_of_nas(request):
+                response = wake_page.in_place_of_nas(request)
             _let_go(response)
-        return response
+        return _signed(response)
 
 
 class NasNameMiddleware:
@@ -82,6 +87,12 @@ class OriginMiddleware:
         """Answer the request."""
         with serving(request):
             return self._get_response(request)
+
+
+def _brings_token_of_nas(request: HttpRequest) -> bool:
+    """Tell whether it is a page of the NAS that asks: a 401 would have it forget a good login."""
+    scheme, _space, secret = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+    return scheme.lower() == "bearer" and not secret.strip().startswith(TOKEN_PREFIX)
 
 
 def _signed(response: HttpResponse) -> HttpResponse:

@@ -9,7 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -17,7 +17,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from balupi_site.accounts.refusals import LoginRefusedError
+from balupi_site.accounts.refusals import BusyError, LoginRefusedError
 from balupi_site.lib.errors import BaluPiError, TooManyAttemptsError, TransientError
 from balupi_site.lib.throttle import Limit
 from balupi_site.lib.waiting import waiting_for_outside
@@ -36,7 +36,7 @@ NAS_CODES = Limit("nas-code", attempts=5, seconds=60)
 #: So many of them one address may use up for nothing, or it would keep all others out.
 LOGIN_SHARE = Limit("nas-login-share", attempts=3, seconds=60)
 CODE_SHARE = Limit("nas-code-share", attempts=3, seconds=60)
-#: Logins from an address that nobody could decide, while the NAS sleeps: each is a look and a hash.
+#: Logins and codes from an address that nobody could decide, mostly while the NAS sleeps: each is a look.
 UNANSWERED = Limit("login-unanswered", attempts=20, seconds=60)
 #: Tokens that may be the NAS's and that it was not asked about yet: from an address, and of all.
 UNKNOWN_TOKENS = Limit("unknown-token", attempts=20, seconds=60)
@@ -84,6 +84,17 @@ class AtOnce:
                 self._under_way[key] -= 1
                 if not self._under_way[key]:
                     del self._under_way[key]
+
+
+@contextmanager
+def place_to_wait() -> Iterator[None]:
+    """Take one of the two places to wait for the NAS; BusyError where both are taken."""
+    with ExitStack() as place:
+        try:
+            place.enter_context(waiting_for_outside())
+        except TransientError as error:
+            raise BusyError from error
+        yield
 
 
 def keyed_hash(*parts: str) -> str:
@@ -166,7 +177,7 @@ class Flights(Generic[_T]):
         return mine.results[0]
 
     def _follow(self, flight: _Flight[_T]) -> _T:
-        with waiting_for_outside() if self._take_places else nullcontext():
+        with place_to_wait() if self._take_places else nullcontext():
             flight.done.wait(self._patience_s)
         if flight.error is not None:
             raise flight.error

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from functools import cache
 
 from django.contrib.auth.hashers import Argon2PasswordHasher
-from django.utils.translation import gettext as _
 
 from balupi_site.accounts.refusals import BusyError
 
@@ -47,7 +46,7 @@ class PiArgon2Hasher(Argon2PasswordHasher):
 def _place() -> Iterator[None]:
     """Wait for a place, but not for long: the threads are needed for other things too."""
     if not _PLACES.acquire(timeout=_PLACE_WITHIN_S):
-        raise BusyError(_("Too many logins at once; try again in a minute."))
+        raise BusyError
     try:
         yield
     finally:

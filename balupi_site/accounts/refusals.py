@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext as _
+
 from balupi_site.lib.errors import BaluPiError, TransientError
 
 
@@ -15,3 +17,6 @@ class LoginRefusedError(BaluPiError):
 
 class BusyError(TransientError):
     """We are, not the NAS: nothing follows from it but that one has to wait."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message or _("Too many logins at once; try again in a minute."))

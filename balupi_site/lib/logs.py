@@ -6,6 +6,8 @@ import logging
 import threading
 import time
 
+from django.db.utils import DatabaseError, InterfaceError
+
 
 class Rarely:
     """Lets a thing be said once in a while for each key, and counts what was not said meanwhile."""
@@ -45,7 +47,9 @@ class CalmFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Tell whether a record is written; one of a kind that anybody can cause loses its traceback."""
         if record.name == "django.request":
-            return record.exc_info is not None
+            # A database that fails is told by whoever answers (error_pages.py).
+            error = record.exc_info[1] if record.exc_info else None
+            return error is not None and not isinstance(error, DatabaseError | InterfaceError)
         if not record.name.startswith("django.security"):
             return True
         unsaid = self._rarely.unsaid(record.name)

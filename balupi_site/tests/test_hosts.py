@@ -65,3 +65,29 @@ def test_the_owner_adds_names_and_an_empty_setting_adds_none() -> None:
     more = told["Pi.Fritz.box, 192.168.178.3,"] - told[""]
     assert more == {"pi.fritz.box", "192.168.178.3"}
     assert told["."] == told[","] == told[""]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("host", "bearer", "status"),
+    [
+        pytest.param("baluhost.local", "a.b.c", 503, id="of the NAS, under its name"),
+        pytest.param("baluhost.local", "balupi_gone", 401, id="of ours"),
+        pytest.param("127.0.0.1", "a.b.c", 401, id="at the Pi's own address"),
+    ],
+)
+def test_no_401_of_ours_makes_a_page_of_the_nas_forget_its_login(
+    client: Client, settings: Any, host: str, bearer: str, status: int
+) -> None:
+    settings.DNS_NAMES = ("baluhost.local",)
+    answer = client.get("/api/auth/me", headers={"host": host, "authorization": f"Bearer {bearer}"})
+    assert answer.status_code == status
+    assert ("Retry-After" in answer.headers) is (status == 503)
+
+
+def test_an_upload_that_is_meant_for_the_nas_is_told_to_wait(client: Client, settings: Any) -> None:
+    settings.DNS_NAMES = ("baluhost.local",)
+    body = b"x" * 70_000
+    away = client.put("/webdav/photo.jpg", body, headers={"host": "baluhost.local"})
+    assert (away.status_code, "Retry-After" in away.headers) == (503, True)
+    assert client.put("/webdav/photo.jpg", body).status_code == 413

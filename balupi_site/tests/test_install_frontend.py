@@ -73,6 +73,14 @@ def test_it_goes_back_and_forth_and_away(tmp_path: Path, place: Path) -> None:
     ]
 
 
+def test_a_page_installed_after_a_removal_leaves_the_way_back(tmp_path: Path, place: Path) -> None:
+    run(build(tmp_path / "a", "one"))
+    run("--remove")
+    run(build(tmp_path / "b", "two"))
+    run("--rollback")
+    assert shown(place) == "one"
+
+
 def test_a_second_removal_changes_nothing(place: Path) -> None:
     assert "nothing was changed" in run("--remove")
     assert not Event.objects.exists()

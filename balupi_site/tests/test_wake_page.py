@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.test import Client
 from django.utils import timezone
 
@@ -325,3 +325,16 @@ def test_a_database_that_fails_is_503_and_a_page(
     assert response["Retry-After"] == "10"
     assert "Something went wrong on the Pi." in response.content.decode()
     assert "disk I/O" not in response.content.decode()
+
+
+@pytest.mark.parametrize("path", ["/photos/2024", "/wake", "/dashboard/", "/live/nas"])
+def test_a_database_that_fails_altogether_is_503_too(path: str, client: Client) -> None:
+    client.force_login(User.objects.create_user("kim"))
+    client.raise_request_exception = False
+
+    def fail(*_args: object) -> None:
+        raise OperationalError("disk I/O error")
+
+    with connection.execute_wrapper(fail):
+        response = client.get(path, headers=HTML)
+    assert response.status_code == 503

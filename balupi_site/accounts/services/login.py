@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from balupi_site.accounts import attempts, nas_auth
 from balupi_site.accounts.models import How
-from balupi_site.accounts.nas_answers import Accepted, NasUser, NeedsCode, Refused, Verdict
+from balupi_site.accounts.nas_answers import Accepted, NasUser, NeedsCode, Refused
 from balupi_site.accounts.refusals import LoginRefusedError
 from balupi_site.accounts.services import accounts
 from balupi_site.accounts.services.nas import ask_nas
@@ -80,12 +80,33 @@ def check_local(username: str, password: str, *, address: str, now: datetime) ->
 def verify_code(pending_token: str, code: str, *, address: str, now: datetime) -> LoggedIn:
     """Let somebody in who has the code of a second factor; only the NAS can tell.
 
+    The same again within seconds is answered as before, as in ``log_in``.
+
     Raises:
         LoginRefusedError: it is not, or the token for it is over.
         TooManyAttemptsError: too many were not.
         TransientError: the NAS does not answer.
     """
-    attempts.require_patience(attempts.CODE_FAILURES.wait_s(address))
+    key = attempts.keyed_hash("code", pending_token, code)
+    attempts.raise_remembered(key)
+    attempts.require_patience(
+        attempts.CODE_FAILURES.wait_s(address), attempts.UNANSWERED.wait_s(address)
+    )
+    try:
+        user = accounts.keep_account(_owner_of_code(pending_token, code, address), now)
+    except LoginRefusedError as error:
+        attempts.CODE_FAILURES.take(address)
+        attempts.remember(key, error, lasts_s=attempts.REFUSAL_LASTS_S)
+        _record_refusal(error.reason, "", address, now)
+        raise
+    except TransientError as error:
+        _count_unanswered(key, error, address)
+        raise
+    accounts.mark_2fa(user.nas_account)
+    return _welcome(LoggedIn(user, How.CODE), address, now)
+
+
+def _owner_of_code(pending_token: str, code: str, address: str) -> NasUser:
     try:
         verdict = ask_nas(
             partial(nas_auth.verify_code, pending_token, code),
@@ -96,19 +117,12 @@ def verify_code(pending_token: str, code: str, *, address: str, now: datetime) -
     except nas_auth.NoAnswerError as error:
         logger.info("a code cannot be checked: %s", error)
         raise TransientError(
-            _("Only the NAS can check a code, and it does not answer. Wake it and log in again.")
+            _not_to_logins()
+            if error.is_there
+            else _(
+                "Only the NAS can check a code, and it does not answer. Wake it and log in again."
+            )
         ) from error
-    try:
-        user = accounts.keep_account(_accepted(verdict), now)
-    except LoginRefusedError as error:
-        attempts.CODE_FAILURES.take(address)
-        _record_refusal(error.reason, "", address, now)
-        raise
-    accounts.mark_2fa(user.nas_account)
-    return _welcome(LoggedIn(user, How.CODE), address, now)
-
-
-def _accepted(verdict: Verdict) -> NasUser:
     if isinstance(verdict, Accepted):
         return verdict.user
     detail = verdict.detail if isinstance(verdict, Refused) else ""
@@ -130,8 +144,7 @@ def _attempt(
         _record_refusal(error.reason, username, address, now)
         raise
     except TransientError as error:
-        attempts.UNANSWERED.take(address)
-        attempts.remember(key, error, lasts_s=attempts.NO_ANSWER_LASTS_S)
+        _count_unanswered(key, error, address)
         raise
     attempts.USER_FAILURES.forget(pair)
     return outcome if isinstance(outcome, NeedsCode) else _welcome(outcome, address, now)
@@ -149,11 +162,11 @@ def _judge(username: str, password: str, address: str, now: datetime) -> LoggedI
             share=attempts.LOGIN_SHARE,
             address=address,
         )
-    except (
-        nas_auth.NoAnswerError
-    ) as error:  # not a BusyError: that would open the door by mere haste
+    except nas_auth.NoAnswerError as error:
+        # Never for a BusyError: an old password would open the door by mere haste.
         logger.info("a login is decided without the NAS: %s", error)
         user = _without_nas(user, password, now, is_there=error.is_there)
+        attempts.LOGIN_SHARE.forget(address)
         return LoggedIn(user, How.OFFLINE)
     if isinstance(verdict, Accepted):
         return LoggedIn(accounts.keep_account(verdict.user, now, password=password), How.NAS)
@@ -181,7 +194,7 @@ def _without_nas(user: User | None, password: str, now: datetime, *, is_there: b
     if user is None or until is None or now >= until:
         # The answer tells who has a copy here; a household is helped more by knowing what to do.
         raise TransientError(
-            _("The NAS answers, but not to logins at present. Try again in a minute.")
+            _not_to_logins()
             if is_there
             else _(
                 "The NAS does not answer, and only it can check this login now. Wake it and try again."
@@ -192,6 +205,10 @@ def _without_nas(user: User | None, password: str, now: datetime, *, is_there: b
     if not user.is_active:
         raise _wrong(reason="inactive")
     return user
+
+
+def _not_to_logins() -> str:
+    return _("The NAS answers, but not to logins at present. Try again in a minute.")
 
 
 def _wrong(detail: str = "", *, reason: str = "password") -> LoginRefusedError:
@@ -216,6 +233,11 @@ def _require_patience(address: str, username: str, now: datetime) -> None:
 def _count_failure(pair: str, address: str) -> None:
     attempts.USER_FAILURES.take(pair)
     attempts.ADDRESS_FAILURES.take(address)
+
+
+def _count_unanswered(key: str, error: TransientError, address: str) -> None:
+    attempts.UNANSWERED.take(address)
+    attempts.remember(key, error, lasts_s=attempts.NO_ANSWER_LASTS_S)
 
 
 def _welcome(logged_in: LoggedIn, address: str, now: datetime) -> LoggedIn:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 
 from django.utils.translation import gettext as _
 
 from balupi_site.accounts import nas_auth
-from balupi_site.accounts.attempts import require_patience
+from balupi_site.accounts.attempts import place_to_wait, require_patience
 from balupi_site.accounts.nas_answers import Accepted, NeedsCode, Verdict
 from balupi_site.accounts.refusals import BusyError
-from balupi_site.lib.errors import TransientError
 from balupi_site.lib.throttle import Limit
-from balupi_site.lib.waiting import waiting_for_outside
 from nasctl.models import NasStatus
 from nasctl.moments import present_moment
 from nasctl.state import NasState
@@ -38,29 +35,17 @@ def ask_nas(
         BusyError: it was asked too often, or too many wait for an answer: that says nothing of the NAS.
         TooManyAttemptsError: this address has used up its share.
     """
-    with _place():
+    with place_to_wait():
         state = NasStatus.current(present_moment()).state
         if state != NasState.ONLINE and not nas_auth.takes_connections():
             raise nas_auth.NoAnswerError(_("The NAS is not there."))
+        if limit.wait_s("nas"):  # before the share, which is for what was asked
+            raise BusyError
         if share is not None:
             require_patience(share.take(address))
         if limit.take("nas"):
-            raise _busy()
+            raise BusyError
         verdict = question()
     if share is not None and isinstance(verdict, Accepted | NeedsCode):
         share.forget(address)
     return verdict
-
-
-@contextmanager
-def _place() -> Iterator[None]:
-    with ExitStack() as place:
-        try:
-            place.enter_context(waiting_for_outside())
-        except TransientError as error:
-            raise _busy() from error
-        yield
-
-
-def _busy() -> BusyError:
-    return BusyError(_("Too many logins at once; try again in a minute."))

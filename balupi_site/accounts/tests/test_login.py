@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from balupi_site.accounts import attempts, hashers, nas_auth, services
 from balupi_site.accounts.models import NasAccount, Token
+from balupi_site.accounts.refusals import BusyError
 from balupi_site.accounts.tests.conftest import Login, believe_online
 from balupi_site.accounts.tests.sim_nas import ADMIN, CAREFUL, CODE, FAMILY, Nas
 from balupi_site.events.kinds import Kind
@@ -34,6 +35,13 @@ def again(login: Login, pair: tuple[str, str]) -> Any:
     """Log in when the answer to the same try is not remembered any more."""
     attempts.forget_answers()
     return login(pair)
+
+
+def verify(code: str, address: str = "192.168.178.20") -> Any:
+    """Send a code; without a login under way any token for it is as good, or bad."""
+    body = {"pending_token": "pending", "code": code}
+    client = Client(REMOTE_ADDR=address)
+    return client.post("/api/auth/verify-2fa", body, "application/json")
 
 
 def test_a_login_at_the_nas_is_answered_as_baluhost_does_with_a_token_of_ours(
@@ -154,6 +162,28 @@ def test_a_follower_gets_the_error_and_waits_only_so_long() -> None:
     may_answer.set()
     thread.join(5)
     assert flights.ask("same", lambda: 8) == 8
+
+
+def test_a_follower_without_a_place_hears_that_it_is_we_who_are_busy() -> None:
+    flights = attempts.Flights[int](patience_s=5, take_places=True)
+    is_asked, may_answer = threading.Event(), threading.Event()
+
+    def question() -> int:
+        is_asked.set()
+        may_answer.wait(5)
+        return 7
+
+    thread = threading.Thread(target=lambda: flights.ask("same", question))
+    thread.start()
+    assert is_asked.wait(5)
+    with (
+        waiting_for_outside(),
+        waiting_for_outside(),
+        pytest.raises(BusyError, match="Too many logins at once"),
+    ):
+        flights.ask("same", question)
+    may_answer.set()
+    thread.join(5)
 
 
 def test_with_both_places_taken_nobody_comes_in_by_mere_haste(nas: Nas, login: Login) -> None:
@@ -389,6 +419,68 @@ def test_the_nas_is_asked_no_more_often_than_it_takes(nas: Nas, login: Login) ->
     answer = login(FAMILY, address="192.168.178.22")
     assert (answer.status_code, "Wake" in answer.json()["detail"]) == (503, False)
     assert nas.asked("login") == 5
+
+
+def test_whoever_finds_the_nas_asked_too_often_keeps_the_share(
+    nas: Nas, login: Login, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as busy:
+        busy.setattr(attempts.NAS_LOGINS, "attempts", 1)
+        assert login(("stranger", "x"), address="192.168.178.66").status_code == 401
+        for _ in range(4):
+            assert again(login, FAMILY).status_code == 503
+    assert again(login, FAMILY).status_code == 200
+
+
+def test_the_right_password_uses_up_no_share_where_the_nas_answers_nonsense(
+    nas: Nas, login: Login
+) -> None:
+    assert login(FAMILY).status_code == 200
+    nas.act("backend_dead")
+    for _ in range(4):
+        assert login(FAMILY).status_code == 200
+
+
+def test_one_address_does_not_use_up_the_codes_of_all(nas: Nas, login: Login) -> None:
+    for number in range(3):
+        assert verify(f"00000{number}", address="192.168.178.66").status_code == 401
+    answer = verify("000003", address="192.168.178.66")
+    assert (answer.status_code, 0 < int(answer["Retry-After"]) <= 60) == (429, True)
+    assert nas.asked("verify-2fa") == 3
+    assert verify("000004").status_code == 401
+
+
+def test_a_wrong_code_is_not_sent_to_the_nas_twice(nas: Nas) -> None:
+    for _ in range(2):
+        assert verify("000000").status_code == 401
+    assert nas.asked("verify-2fa") == 1
+    attempts.forget_answers()
+    assert verify("000000").status_code == 401
+    assert nas.asked("verify-2fa") == 2
+
+
+def test_codes_while_the_nas_is_off_are_counted_before_they_cost_anything(
+    nas: Nas, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nas.act("refuse")
+    for number in range(20):
+        assert verify(f"{number:06}").status_code == 503
+    monkeypatch.setattr(nas_auth, "takes_connections", lambda: pytest.fail("it looked"))
+    answer = verify("999999")
+    assert (answer.status_code, 0 < int(answer["Retry-After"]) <= 60) == (429, True)
+
+
+@pytest.mark.parametrize(
+    ("fault", "is_to_wake"),
+    [("refuse", True), ("backend_dead", False), ("html_200", False)],
+)
+def test_only_a_nas_that_does_not_answer_is_to_be_woken(
+    nas: Nas, login: Login, fault: str, is_to_wake: bool
+) -> None:
+    nas.act(fault)
+    for answer in (login(("stranger", "x")), verify(CODE)):
+        detail = answer.json()["detail"]
+        assert (answer.status_code, "Wake it" in detail) == (503, is_to_wake)
 
 
 def test_the_nas_own_limit_is_as_if_it_did_not_answer(
