@@ -406,6 +406,7 @@ def test_the_right_password_forgets_the_failures(login: Login) -> None:
 
 
 def test_the_nas_is_asked_no_more_often_than_it_takes(nas: Nas, login: Login) -> None:
+    believe_online()  # the half second of a look is little on a busy machine
     assert login(FAMILY).status_code == 200
     for number in range(6):
         answer = login((f"stranger-{number}", "x"), address="192.168.178.66")
@@ -424,6 +425,7 @@ def test_the_nas_is_asked_no_more_often_than_it_takes(nas: Nas, login: Login) ->
 def test_whoever_finds_the_nas_asked_too_often_keeps_the_share(
     nas: Nas, login: Login, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    believe_online()
     with monkeypatch.context() as busy:
         busy.setattr(attempts.NAS_LOGINS, "attempts", 1)
         assert login(("stranger", "x"), address="192.168.178.66").status_code == 401
@@ -435,6 +437,7 @@ def test_whoever_finds_the_nas_asked_too_often_keeps_the_share(
 def test_the_right_password_uses_up_no_share_where_the_nas_answers_nonsense(
     nas: Nas, login: Login
 ) -> None:
+    believe_online()
     assert login(FAMILY).status_code == 200
     nas.act("backend_dead")
     for _ in range(4):
@@ -442,6 +445,7 @@ def test_the_right_password_uses_up_no_share_where_the_nas_answers_nonsense(
 
 
 def test_one_address_does_not_use_up_the_codes_of_all(nas: Nas, login: Login) -> None:
+    believe_online()
     for number in range(3):
         assert verify(f"00000{number}", address="192.168.178.66").status_code == 401
     answer = verify("000003", address="192.168.178.66")
@@ -451,6 +455,7 @@ def test_one_address_does_not_use_up_the_codes_of_all(nas: Nas, login: Login) ->
 
 
 def test_a_wrong_code_is_not_sent_to_the_nas_twice(nas: Nas) -> None:
+    believe_online()
     for _ in range(2):
         assert verify("000000").status_code == 401
     assert nas.asked("verify-2fa") == 1
@@ -486,6 +491,7 @@ def test_only_a_nas_that_does_not_answer_is_to_be_woken(
 def test_the_nas_own_limit_is_as_if_it_did_not_answer(
     nas: Nas, login: Login, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    believe_online()
     monkeypatch.setattr(attempts.NAS_LOGINS, "attempts", 100)
     assert login(FAMILY).status_code == 200
     for number in range(5):
