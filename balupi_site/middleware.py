@@ -7,11 +7,10 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import DisallowedHost
-from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 
-from balupi_site import error_pages, wake_page
+from balupi_site import wake_page
 from balupi_site.accounts.services.tokens import PREFIX as TOKEN_PREFIX
 from balupi_site.lib.hosts import is_nas_name
 from balupi_site.lib.origin import serving
@@ -53,12 +52,6 @@ class NasNameMiddleware:
         """Answer the request."""
         return self._get_response(request)
 
-    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """Answer for a page that the database fails."""
-        if isinstance(error, DatabaseError):
-            return error_pages.database_fails(request, error)
-        return None
-
     def process_view(
         self,
         request: HttpRequest,
@@ -71,10 +64,7 @@ class NasNameMiddleware:
         is_ours = is_known and request.path_info.split("/")[1] in _OURS
         if is_ours or not is_nas_name(request):
             return None
-        try:
-            return wake_page.in_place_of_nas(request)
-        except DatabaseError as error:
-            return error_pages.database_fails(request, error)
+        return wake_page.in_place_of_nas(request)
 
 
 class OriginMiddleware:

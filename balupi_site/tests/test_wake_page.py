@@ -318,6 +318,7 @@ def test_a_database_that_fails_is_503_and_a_page(
         raise OperationalError("disk I/O error")
 
     client.force_login(User.objects.create_user("kim"))
+    client.raise_request_exception = False
     monkeypatch.setattr("balupi_site.wake_page.nas_overview", fail)
     monkeypatch.setattr("balupi_site.dashboard.nas_overview", fail)
     response = client.get(path, headers=HTML)
