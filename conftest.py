@@ -97,6 +97,13 @@ def _no_remembered_answers() -> None:
 
 
 @pytest.fixture(autouse=True)
+def _no_kept_drawings() -> None:
+    """Forget the parts of the page that were drawn in other tests."""
+    if parts := sys.modules.get("balupi_site.page.parts"):
+        parts.forget()
+
+
+@pytest.fixture(autouse=True)
 def _data_dir(settings: Any, tmp_path: Path) -> None:
     """Give each test a data directory of its own, static files without a collected copy, and no Redis."""
     settings.DATA_DIR = tmp_path / "data"

@@ -131,6 +131,7 @@ RULES: Mapping[str, Mapping[str, Need]] = {
     # Pages
     "dashboard": _READ,
     "live": _READ,
+    "prefer": {"POST": Need.NOTHING},
     "home": _OPEN,  # a page that asks by itself, or the dashboard, which asks as "dashboard" does
     "sign-in": _OPEN,
     "elsewhere": _OPEN,

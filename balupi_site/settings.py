@@ -223,7 +223,6 @@ _PAGE_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "rest_framework",
-    "django_htmx",
 ]
 INSTALLED_APPS = [
     *([] if PROCESS == "worker" else _PAGE_APPS),
@@ -260,7 +259,6 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "balupi_site.access.ByTableMiddleware",
-    "django_htmx.middleware.HtmxMiddleware",
 ]
 ROOT_URLCONF = "balupi_site.urls"
 WSGI_APPLICATION = "balupi_site.wsgi.application"
@@ -274,6 +272,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "balupi_site.page.preferences.look",
             ],
         },
     },
@@ -301,6 +300,7 @@ CONTENT_SECURITY_POLICY = {
         "img-src": [csp.SELF, "data:"],
         "font-src": [csp.SELF],
         "connect-src": [csp.SELF],
+        "manifest-src": [csp.SELF],
         "form-action": [csp.SELF],
         "base-uri": [csp.NONE],
         "object-src": [csp.NONE],
@@ -375,7 +375,8 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English")]  # every text is marked for translation; German comes as a whole
+LANGUAGE_COOKIE_NAME = "balupi_language"
+LANGUAGES = [("de", "Deutsch"), ("en", "English")]
 TIME_ZONE = env.parsed("TIME_ZONE", "Europe/Berlin", parse.parse_zone, "UTC")
 USE_TZ = True
 USE_I18N = True

@@ -5,9 +5,11 @@ from django.contrib.auth import views as auth_views
 from django.urls import include, path, re_path
 from django.utils.translation import gettext_lazy as _
 
-from balupi_site import dashboard, docs, frontend, shell, system, wake_page
+from balupi_site import docs, frontend, shell, system, wake_page
 from balupi_site.accounts import views as accounts
 from balupi_site.lib.api import not_found, route
+from balupi_site.page import preferences
+from balupi_site.page import views as page
 
 handler400 = "balupi_site.error_pages.bad_request"
 handler403 = "balupi_site.error_pages.permission_denied"
@@ -43,15 +45,16 @@ urlpatterns = [
         ),
     ),
     re_path(r"^api(/|$)", not_found, name="api-unknown"),
-    path("", dashboard.home, name="home"),
-    path("dashboard/", dashboard.dashboard, name="dashboard"),
-    path("live/<slug:part>", dashboard.live, name="live"),
+    path("", page.home, name="home"),
+    path("dashboard/", page.dashboard, name="dashboard"),
+    path("live/", page.live, name="live"),
+    path("prefer", preferences.prefer, name="prefer"),
     path("wake", wake_page.wake, name="wake"),
-    path("login", dashboard.sign_in, name="sign-in"),
+    path("login", page.sign_in, name="sign-in"),
     path("dashboard/login", accounts.LoginPage.as_view(), name="login"),
     path("dashboard/login/code", accounts.CodePage.as_view(), name="login-code"),
     path("dashboard/logout", auth_views.LogoutView.as_view(), name="logout"),
-    path("favicon.ico", dashboard.favicon, name="favicon"),
+    path("favicon.ico", page.favicon, name="favicon"),
     path("admin/login/", accounts.admin_login, name="admin-login"),
     path("admin/", admin.site.urls),
     # Last: every path that nobody has; without "$" one with a line feed too.

@@ -22,12 +22,12 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from balupi_site import nas_view
 from balupi_site.access import Need, caller_of, may
 from balupi_site.lib.errors import BaluPiError, RefusedError
 from balupi_site.lib.hosts import is_nas_name, port_suffix, wants_page
 from balupi_site.lib.queue import enqueue
 from balupi_site.lib.throttle import Limit
+from balupi_site.page import nas as nas_words
 from balupi_site.words import span
 from nasctl.services import NasOverview, nas_overview, request_wake
 from nasctl.tasks import watch_nas
@@ -111,8 +111,8 @@ def _context(
     is_busy = is_awake or nas.state in {"booting", "shutting_down", "unknown"}
     own = f"http://{settings.PI_IP}{port_suffix(request)}" if is_in_place else ""
     return {
-        "nas": nas_view.sentence(nas, now),
-        "wake": nas_view.wake(nas, now),
+        "nas": nas_words.sentence(nas, now),
+        "wake": nas_words.wake(nas, now),
         "is_awake": is_awake,
         "may_wake": may(caller_of(request), Need.WAKE_BUTTON),
         "is_in_place": is_in_place,

@@ -74,15 +74,12 @@ def _all_calls() -> list[Call]:
             _call(f"export.csv year by hour, {who}", f"{energy}/export.csv", **year),
         ]
     calls += [_call(f"nas/energy {p}", nas, period=p) for p in ("day", "week", "month", "year")]
-    page = [_call("page", "/"), *(_call(f"live {p}", f"/live/{p}") for p in _LIVE)]
+    page = [_call("page", "/"), _call("page, what changed", "/live/")]
     anew = [
         Call("page, once a minute", "/", True),
-        Call("live day, once a minute", "/live/day", True),
+        Call("page, what changed, once a minute", "/live/", True),
     ]
     return [*calls, *page, *anew]
-
-
-_LIVE = ("nas", "day", "energy", "facts", "inbox")
 
 
 @dataclass(frozen=True)
@@ -178,7 +175,7 @@ def _row(client: Client, call: Call, answers: list[Answer]) -> dict[str, Any]:
 
 
 def _ask(client: Client, call: Call) -> Answer:
-    from balupi_site.day_view import curves
+    from balupi_site.page.day import curves
 
     if call.has_curves_anew:
         curves.forget()

@@ -133,6 +133,7 @@ PAGE_CALLS = {
         GET,POST /dashboard/login
         GET,POST /dashboard/login/code
         POST /dashboard/logout
+        POST /prefer
         GET /favicon.ico
         GET /login
         GET /wake
@@ -144,7 +145,7 @@ PAGE_CALLS = {
         GET /api/docs
     """,
     "live": """
-        GET /live/<part>
+        GET /live/
     """,
     "wake": """
         POST /wake

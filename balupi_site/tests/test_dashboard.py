@@ -10,9 +10,12 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from balupi_site import day_view
+from balupi_site.page import day as day_part
+from balupi_site.page import parts
+from balupi_site.page.choice import Choice
+from balupi_site.tests.page_parts import part, versions
 from energy.models import EnergyHour, PlugRole, PowerSample, SmartPlug
-from energy.periods import Span, day_span, local_day
+from energy.periods import Period, Span, day_span, local_day
 from energy.sample_buffer import SampleBuffer
 from energy.services.figures import household_zone
 from energy.tests.factories import make_reading
@@ -20,12 +23,10 @@ from nasctl.models import NasStatus, StateChange, Wake
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_redis")]
 
-PARTS = ["nas", "day", "energy", "facts"]
-
 
 @pytest.fixture
 def now() -> dt.datetime:
-    day_view.curves.forget()
+    day_part.curves.forget()
     return timezone.now()
 
 
@@ -61,9 +62,77 @@ def test_a_visitor_is_asked_to_sign_in(client: Client) -> None:
     assert b"password" in client.get(answer["Location"]).content
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_a_part_without_a_login_is_401_so_that_the_page_reloads(client: Client, part: str) -> None:
-    assert client.get(f"/live/{part}").status_code == 401
+def test_what_changed_is_401_without_a_login_so_that_the_page_reloads(client: Client) -> None:
+    assert client.get("/live/").status_code == 401
+
+
+def test_a_page_that_has_everything_gets_nothing(owner: Client) -> None:
+    page = owner.get("/dashboard/").content.decode()
+    answer = owner.get("/live/", {"have": versions(page)})
+    assert (answer.status_code, answer.content) == (204, b"")
+
+
+def test_only_what_changed_is_sent(owner: Client, now: dt.datetime) -> None:
+    have = versions(owner.get("/dashboard/").content.decode())
+    be("online", "answers", now - dt.timedelta(minutes=5))
+    parts.forget()
+    changed = owner.get("/live/", {"have": have}).content.decode()
+    assert "The NAS has been awake since" in changed
+    assert 'data-part="pi"' not in changed
+
+
+def test_an_age_alone_is_no_change(owner: Client, now: dt.datetime, nas_plug: SmartPlug) -> None:
+    PowerSample.objects.create(plug=nas_plug, at=now, power_w=34.5)
+    choice = Choice()
+    before = parts.drawn("plugs", choice, now)
+    parts.forget()
+    after = parts.drawn("plugs", choice, now + dt.timedelta(seconds=20))
+    assert (before.version, before.html) != (after.version, after.html)
+    assert before.version == after.version
+
+
+def test_a_drawing_is_shared_until_it_is_too_old(now: dt.datetime) -> None:
+    first = parts.drawn("energy", Choice(), now)
+    assert parts.drawn("energy", Choice(), now) is first
+    assert parts.drawn("energy", Choice(period=Period.YEAR), now) is not first
+
+
+@pytest.mark.parametrize(
+    ("query", "link"),
+    [
+        pytest.param({}, "?", id="nothing chosen"),
+        pytest.param({"day": "2026-11-20"}, "?day=2026-11-20", id="a day"),
+        pytest.param({"day": "2026-11-26"}, "?", id="today is no day of the past"),
+        pytest.param({"day": "2999-01-01"}, "?", id="the future"),
+        pytest.param({"day": "0001-01-01"}, "?", id="before everything"),
+        pytest.param({"day": "banana", "period": "x", "events": "y"}, "?", id="nonsense"),
+        pytest.param({"period": "year", "events": "nas"}, "?period=year&events=nas", id="both"),
+    ],
+)
+def test_the_query_says_what_to_show(query: dict[str, str], link: str) -> None:
+    choice = Choice.of(query, dt.date(2026, 11, 26), is_admin=False, may_wake=False)
+    assert choice.link() == link
+
+
+@pytest.mark.parametrize(
+    ("given", "goes_to"),
+    [
+        pytest.param("/dashboard/?period=year", "/dashboard/?period=year", id="back to the page"),
+        pytest.param("//evil.example/", "/dashboard/", id="never to another host"),
+        pytest.param("", "/dashboard/", id="nowhere said"),
+    ],
+)
+def test_language_and_light_are_kept_in_cookies(client: Client, given: str, goes_to: str) -> None:
+    answer = client.post("/prefer", {"language": "de", "theme": "dark", "next": given})
+    assert (answer.status_code, answer["Location"]) == (302, goes_to)
+    page = client.get("/dashboard/login").content.decode()
+    assert '<html lang="de" data-theme="dark">' in page
+
+
+def test_an_unknown_language_or_light_changes_nothing(client: Client) -> None:
+    answer = client.post("/prefer", {"language": "xx", "theme": "'><script>"})
+    assert "balupi_theme" not in answer.cookies
+    assert "balupi_language" not in answer.cookies
 
 
 def test_everybody_reads_where_the_owner_says_so(client: Client, settings: Any) -> None:
@@ -73,10 +142,6 @@ def test_everybody_reads_where_the_owner_says_so(client: Client, settings: Any) 
 
 def test_the_icon_is_found_where_browsers_guess_it(client: Client) -> None:
     assert client.get("/favicon.ico")["Location"].endswith("icon.svg")
-
-
-def test_an_unknown_part_is_404(owner: Client) -> None:
-    assert owner.get("/live/nothing").status_code == 404
 
 
 def test_the_first_page_of_an_empty_home_says_what_is_missing(owner: Client) -> None:
@@ -103,7 +168,7 @@ def test_the_headline_says_what_the_nas_does(
     owner: Client, now: dt.datetime, state: str, reason: str, sentence: str
 ) -> None:
     be(state, reason, now - dt.timedelta(minutes=5))
-    assert sentence in owner.get("/live/nas").content.decode()
+    assert sentence in part(owner, "nas")
 
 
 def test_a_running_wake_shows_its_stages_instead_of_the_button(
@@ -119,7 +184,7 @@ def test_a_running_wake_shows_its_stages_instead_of_the_button(
         power_seen_at=now - dt.timedelta(seconds=6),
     )
     be("booting", "wake", now - dt.timedelta(seconds=9), wake=wake)
-    page = owner.get("/live/nas").content.decode()
+    page = part(owner, "nas")
     assert page.count("<li") == 4
     assert "after 3\N{NO-BREAK SPACE}s" in page
     assert "Wake the NAS" not in page
@@ -129,7 +194,7 @@ def test_an_old_reading_is_grey_with_its_age_and_counts_in_no_sum(
     owner: Client, now: dt.datetime, nas_plug: SmartPlug
 ) -> None:
     PowerSample.objects.create(plug=nas_plug, at=now - dt.timedelta(minutes=12), power_w=34.5)
-    page = owner.get("/live/facts").content.decode()
+    page = part(owner, "plugs")
     assert 'class="stale"' in page
     assert "34.5" in page
     assert "12\N{NO-BREAK SPACE}min ago" in page
@@ -142,7 +207,7 @@ def test_today_is_what_our_own_hours_say(
     start = today(now).start
     for hour, energy_wh in ((start, 100.0), (start - dt.timedelta(hours=1), 9999.0)):
         EnergyHour.objects.create(plug=nas_plug, hour=hour, energy_wh=energy_wh, coverage=1.0)
-    assert "0.10 kWh today" in owner.get("/live/facts").content.decode()
+    assert "0.10 kWh today" in part(owner, "plugs")
 
 
 def test_the_day_draws_states_and_power(
@@ -153,7 +218,7 @@ def test_the_day_draws_states_and_power(
         from_state="unknown", to_state="online", reason="answers", at=start - dt.timedelta(hours=1)
     )
     PowerSample.objects.create(plug=nas_plug, at=start, power_w=40.0)
-    page = owner.get("/live/day").content.decode()
+    page = part(owner, "day")
     assert 'fill="url(#go)"' in page
     assert 'class="hill1" d="M0 0L0 40.0L5 40.0 5 0z"' in page
 
@@ -225,15 +290,16 @@ def test_the_page_asks_the_database_a_bounded_number_of_times(
             reason="shut_down",
             at=now - dt.timedelta(hours=number),
         )
-    with django_assert_max_num_queries(38):
+    parts.forget()
+    with django_assert_max_num_queries(48):
         owner.get("/")
 
 
 def test_the_curve_goes_on_while_samples_wait_for_the_database(
     owner: Client, redis_server: Any, nas_plug: SmartPlug
 ) -> None:
-    day_view.curves.forget()
+    day_part.curves.forget()
     at = timezone.now()
     reading = make_reading(at=at, device_id=nas_plug.device_id, power_w=40.0)
     SampleBuffer().put(reading, is_sample=True)
-    assert 'class="hill1" d="M' in owner.get("/live/day").content.decode()
+    assert 'class="hill1" d="M' in part(owner, "day")

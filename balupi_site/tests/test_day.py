@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from balupi_site import day
+from balupi_site.page import band as day
 
 BERLIN = ZoneInfo("Europe/Berlin")
 START = dt.datetime(2026, 11, 23, tzinfo=BERLIN)

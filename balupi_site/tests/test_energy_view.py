@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.template.loader import render_to_string
 from django.test import Client
 
-from balupi_site import energy_view
+from balupi_site.page import energy as energy_view
 from balupi_site.words import money, percent
 from energy.models import Anomaly, PlugRole
 from energy.tests.factories import make_plug
@@ -31,7 +31,8 @@ def rows() -> dict[str, dict[str, Any]]:
 
 def page() -> str:
     """Return the section as it is shown, on one line."""
-    html = render_to_string("_energy.html", {"energy": energy_view.energy(NOW)})
+    context = {"energy": energy_view.energy(NOW)}
+    html = "".join(render_to_string(f"page/{part}.html", context) for part in ("energy", "saved"))
     return " ".join(html.split())
 
 
@@ -115,7 +116,7 @@ def test_what_lasts_and_is_unusual_is_shown() -> None:
 def test_the_section_is_a_live_part_of_the_page(client: Client) -> None:
     client.force_login(User.objects.create_superuser("owner", password="secret"))
     assert 'id="energy"' in client.get("/").content.decode()
-    assert client.get("/live/energy").status_code == 200
+    assert 'data-part="energy"' in client.get("/live/").content.decode()
 
 
 @pytest.mark.parametrize(

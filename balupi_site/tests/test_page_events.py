@@ -10,8 +10,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from balupi_site import nas_view
 from balupi_site.events.models import Event
+from balupi_site.page import events as nas_view
+from balupi_site.tests.page_parts import part
 from nasctl.models import StateChange
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_redis")]
@@ -71,6 +72,6 @@ def test_what_a_wrong_clock_called_the_future_does_not_stay_on_top() -> None:
 def test_the_page_shows_each_reader_what_is_his(client: Client, is_admin: bool) -> None:
     happened(1, "login.refused", timezone.now(), subject="<b>hunter2</b>", is_trouble=True)
     client.force_login(User.objects.create_user("kim", is_staff=is_admin))
-    page = client.get("/live/facts").content.decode()
+    page = part(client, "events")
     assert ("&lt;b&gt;hunter2" in page) is is_admin
     assert "<b>hunter2" not in page

@@ -12,9 +12,10 @@ from django.db import OperationalError, connection
 from django.test import Client
 from django.utils import timezone
 
-from balupi_site import nas_view, wake_page
+from balupi_site import wake_page
 from balupi_site.events.models import Event
 from balupi_site.lib.errors import TransientError
+from balupi_site.page import events as events_part
 from energy.models import PlugRole, PowerSample, SmartPlug
 from nasctl.models import NasStatus, Wake
 from nasctl.services import nas_overview
@@ -208,9 +209,9 @@ def test_a_visitor_without_an_account_wakes_it_and_lands_where_he_sees_how_it_go
     assert (answer.status_code, answer["Location"]) == (302, "/photos?a=b")
     assert Wake.objects.get().requested_by == ""  # everybody reads it; the log has the address
     assert Event.objects.get(kind="wake.requested").address == HOME
-    for told in (nas_view.events(timezone.now()), nas_overview(timezone.now())):
+    for told in (events_part.events(timezone.now()), nas_overview(timezone.now())):
         assert HOME not in repr(told)
-    sentences = [row["sentence"] for row in nas_view.events(timezone.now())]
+    sentences = [row["sentence"] for row in events_part.events(timezone.now())]
     assert "Woken by a visitor" in sentences
     assert "Signal sent" in client.get("/photos?a=b", headers=HTML).content.decode()
 
@@ -320,7 +321,7 @@ def test_a_database_that_fails_is_503_and_a_page(
     client.force_login(User.objects.create_user("kim"))
     client.raise_request_exception = False
     monkeypatch.setattr("balupi_site.wake_page.nas_overview", fail)
-    monkeypatch.setattr("balupi_site.dashboard.nas_overview", fail)
+    monkeypatch.setattr("balupi_site.page.nas.nas_overview", fail)
     response = client.get(path, headers=HTML)
     assert response.status_code == 503
     assert response["Retry-After"] == "10"
@@ -328,7 +329,7 @@ def test_a_database_that_fails_is_503_and_a_page(
     assert "disk I/O" not in response.content.decode()
 
 
-@pytest.mark.parametrize("path", ["/photos/2024", "/wake", "/dashboard/", "/live/nas"])
+@pytest.mark.parametrize("path", ["/photos/2024", "/wake", "/dashboard/", "/live/"])
 def test_a_database_that_fails_altogether_is_503_too(path: str, client: Client) -> None:
     client.force_login(User.objects.create_user("kim"))
     client.raise_request_exception = False

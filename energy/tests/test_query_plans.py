@@ -185,7 +185,7 @@ def house(redis_server: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmartP
     """Give a house whose every table has rows, at a moment when samples wait in Redis."""
     for module in ("energy.tasks", "nasctl.tasks"):
         monkeypatch.setattr(f"{module}.is_plausible", lambda _now: True)
-    import_string("balupi_site.day_view.curves").forget()
+    import_string("balupi_site.page.day.curves").forget()
     with time_machine.travel(NOW, tick=False):
         plug, other = make_plug(101, role=PlugRole.NAS), make_plug(102)
         for each in (plug, other):
@@ -193,7 +193,7 @@ def house(redis_server: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmartP
         _note_states()
         _make_tariffs()
         yield plug
-    import_string("balupi_site.day_view.curves").forget()
+    import_string("balupi_site.page.day.curves").forget()
 
 
 def _fill(plug: SmartPlug) -> None:

@@ -11,6 +11,7 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from balupi_site.page.choice import Choice
 from balupi_site.words import NBSP, ago, day_and_clock, span
 from handshake.models import FileStatus
 from handshake.problems import InboxError
@@ -18,7 +19,6 @@ from handshake.services import (
     InboxOverview,
     inbox_overview,
     is_nas_awake,
-    latest_snapshot,
     require_set_up,
 )
 from handshake.services.overview import FileView
@@ -27,7 +27,6 @@ from handshake.sizes import size_text
 
 _LARGEST = 2
 _ARRIVED = 3
-_ARRAYS = 6
 #: The inbox of a NAS that is awake is looked into every 10 min at least: three looks.
 _STALE_S = 1800.0
 #: A look as old as this was not just now; while the NAS sleeps, nothing may have been written for days.
@@ -36,8 +35,11 @@ _FRESH_S = 180.0
 _TAIL, _TAIL_RENAMED = 12, 30
 #: Characters that break a line or turn its direction; a name may have any but "/" and NUL.
 _UNSHOWABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-#: As BaluHost calls them, but for the healthy one (see ``handshake.snapshot.served``).
-_HEALTHY, _CHECKING = "active", "checking"
+
+
+def context(_choice: Choice, now: dt.datetime) -> dict[str, Any]:
+    """Return the part's context."""
+    return {"inbox": inbox(now)}
 
 
 def inbox(now: dt.datetime) -> dict[str, Any]:
@@ -66,34 +68,14 @@ def inbox(now: dt.datetime) -> dict[str, Any]:
     return context
 
 
-def snapshot(now: dt.datetime) -> dict[str, Any] | None:
-    """Return the context of what the NAS told last before it slept; None: nothing yet."""
-    newest = latest_snapshot(now)
-    if newest is None:
-        return None
-    storage = newest["storage"]
-    used_bytes, total_bytes = storage["used_bytes"], storage["total_bytes"]
-    (used, unit), total = _size(used_bytes).split(NBSP), _size(total_bytes)
-    is_one_unit = total.endswith(NBSP + unit)  # then once is enough
-    words = {"total": total, "unit": unit}
-    return {
-        "age": ago(newest["age_s"]),
-        "at": newest["received_at"].isoformat(),
-        "used": used,
-        "of": (_("of %(total)s used") if is_one_unit else _("%(unit)s of %(total)s used")) % words,
-        "fill": min(round(100 * used_bytes / total_bytes, 1), 100.0) if total_bytes else None,
-        "arrays": [_array(array) for array in storage["arrays"][:_ARRAYS]],
-    }
-
-
 def _moving(going: Progress) -> dict[str, Any]:
     sent, total = going.bytes_sent, going.bytes_total
     share = sent / total if total else going.files_done / max(going.files_total, 1)
-    told = _("%(sent)s of %(total)s") % {"sent": _size(sent), "total": _size(total)}
+    told = _("%(sent)s of %(total)s") % {"sent": size(sent), "total": size(total)}
     figures = [told]
     if going.phase == "sending":
         if going.rate_bytes_s:
-            figures.append(f"{_size(going.rate_bytes_s)}/s")
+            figures.append(f"{size(going.rate_bytes_s)}/s")
         if going.left_s is not None:
             figures.append(_("%(span)s left") % {"span": span(going.left_s)})
     then = {
@@ -131,7 +113,7 @@ def _waiting(known: InboxOverview, count: int, *, is_awake: bool) -> dict[str, A
     return {
         "figure": formats.number_format(count, force_grouping=True),
         "unit": ngettext("file waiting", "files waiting", count),
-        "told": told % {"size": _size(size_bytes)},
+        "told": told % {"size": size(size_bytes)},
     }
 
 
@@ -157,7 +139,7 @@ def _is_set_up() -> bool:
 
 def _largest(known: InboxOverview) -> list[dict[str, Any]]:
     files = sorted(known.waiting, key=lambda file: -file.size_bytes)[:_LARGEST]
-    return [{"name": _name(file.name), "size": _size(file.size_bytes)} for file in files]
+    return [{"name": name_of(file.name), "size": size(file.size_bytes)} for file in files]
 
 
 def _trouble(known: InboxOverview, now: dt.datetime, *, is_awake: bool) -> dict[str, str] | None:
@@ -180,7 +162,7 @@ def _set_aside(known: InboxOverview) -> dict[str, Any] | None:
     first = known.set_aside[0]
     return {
         "text": text % {"n": known.failed},
-        "name": _name(first.name),
+        "name": name_of(first.name),
         "reason": first.message,
         "link": ngettext("Look at it", "Look at them", known.failed),
     }
@@ -189,10 +171,10 @@ def _set_aside(known: InboxOverview) -> dict[str, Any] | None:
 def _arrived(file: FileView, now: dt.datetime) -> dict[str, Any]:
     at = file.finished_at or file.noticed_at
     return {
-        "name": _name(file.name),
+        "name": name_of(file.name),
         "at": at.isoformat(),
         "when": day_and_clock(at, now),
-        "stored_as": _name(file.stored_as, _TAIL_RENAMED) if file.stored_as else None,
+        "stored_as": name_of(file.stored_as, _TAIL_RENAMED) if file.stored_as else None,
     }
 
 
@@ -205,31 +187,13 @@ def _lying(count: int) -> str:
     return text % {"n": count} if count else ""
 
 
-def _name(path: str, tail: int = _TAIL) -> dict[str, str]:
+def name_of(path: str, tail: int = _TAIL) -> dict[str, str]:
     """Return a file's name in two parts: the first is cut where the line is too short, its end never."""
     whole = _UNSHOWABLE.sub("\N{REPLACEMENT CHARACTER}", path)
     name = whole.rpartition("/")[2]
     return {"whole": whole, "head": name[:-tail], "tail": name[-tail:]}
 
 
-def _size(size_bytes: float) -> str:
+def size(size_bytes: float) -> str:
     point = formats.get_format("DECIMAL_SEPARATOR")
     return size_text(size_bytes).replace(".", point).replace(" ", NBSP)
-
-
-def _array(array: dict[str, Any]) -> dict[str, Any]:
-    state = array["state"].lower()
-    words = {
-        _HEALTHY: _("in order"),
-        _CHECKING: _("being checked"),
-        "rebuilding": _("rebuilding"),
-        "degraded": _("a disk is missing"),
-        "inactive": _("inactive"),
-    }
-    level = re.sub(r"(?i)^raid[ _-]?(\d+)$", rf"RAID{NBSP}\1", array["level"])
-    return {
-        "name": _name(", ".join(filter(None, (level, array["name"])))),
-        "state": words.get(state, array["state"]),
-        "is_healthy": state == _HEALTHY,
-        "is_bad": state not in {_HEALTHY, _CHECKING},
-    }

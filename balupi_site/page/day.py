@@ -11,11 +11,13 @@ from django.conf import settings
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
-from balupi_site import day as band
+from balupi_site.page import band
+from balupi_site.page.choice import Choice
+from balupi_site.page.plugs import plugs as plug_figures
 from balupi_site.words import span, watts
 from energy.models import PlugRole, PowerSample
 from energy.periods import day_span, local_day
-from energy.services import PlugLatest
+from energy.services import PlugLatest, latest_readings
 from energy.services.figures import household_zone
 from energy.services.live import waiting_samples
 from nasctl.models import StateChange
@@ -31,6 +33,12 @@ _SKIES = {
     "shutting_down": ("shutting", "sunset", "gk"),
     "unknown": ("unknown", "ask", "hatchg"),
 }
+
+
+def context(_choice: Choice, now: dt.datetime) -> dict[str, Any]:
+    """Return the part's context."""
+    found = latest_readings(now)
+    return {"day": day(found, now), "plugs": plug_figures(found, {})}
 
 
 class _Curves:

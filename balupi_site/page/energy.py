@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from balupi_site.page.choice import Choice
 from balupi_site.words import kilowatt_hours, money, percent
 from energy.models import Anomaly, SmartPlug
 from energy.periods import Period, day_span, local_day
@@ -18,6 +19,11 @@ from nasctl.services.energy import Saved, saved_in
 _PERIODS = (Period.DAY, Period.WEEK, Period.MONTH, Period.YEAR)
 #: A difference below this is none.
 _SAME = 0.005
+
+
+def context(_choice: Choice, now: dt.datetime) -> dict[str, Any]:
+    """Return the part's context."""
+    return {"energy": energy(now)}
 
 
 def energy(now: dt.datetime) -> dict[str, Any]:

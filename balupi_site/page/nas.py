@@ -1,4 +1,4 @@
-"""The NAS in words: the sentence on top of the page, the wake beside it, what happened."""
+"""The NAS in words: the sentence on top of the page, and the wake beside it."""
 
 from __future__ import annotations
 
@@ -9,52 +9,38 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from balupi_site.events.kinds import Kind, group_of
-from balupi_site.events.reading import item_of, recent
-from balupi_site.words import ago, clock, day_and_clock, span, watts
-from nasctl.services import NasOverview, Parts, WakeOverview, timeline
-from nasctl.services.timeline import EventItem, Item, StateItem, WakeItem
+from balupi_site.page.choice import Choice
+from balupi_site.words import ago, day_and_clock, span, watts
+from nasctl.services import NasOverview, WakeOverview, nas_overview
 
 #: State -> (CSS class, icon, emblem).
-_SIGNS = {
+SIGNS = {
     "offline": ("asleep", "moon", "night"),
     "booting": ("booting", "sunrise", "dawn"),
     "online": ("online", "sun", "day"),
     "shutting_down": ("shutting", "sunset", "dusk"),
     "unknown": ("unknown", "ask", "grey"),
 }
-#: The strip beside an event; failures have their own.
-_STRIPS = {"offline": "asleep", "booting": "dawn", "online": "online", "shutting_down": "dusk"}
 _STAGE_SIGNS = {
     "done": ("done", "done"),
     "waiting": ("", "wait"),
     "failed": ("bad", "bad"),
     "skipped": ("", "wait"),
 }
-_EVENTS = 12
-#: States and wakes are shown however old; of the rest what is new. The whole log is in the admin.
-_NEWS = dt.timedelta(days=30)
-#: What a clock that was wrong called the future would stay on top until then.
-_CLOCK_ERROR = dt.timedelta(minutes=1)
-_FOR_ALL = (
-    Kind.NAMES_OVERRIDDEN,
-    Kind.NAMES_RELEASED,
-    Kind.INBOX_MOVED,
-    Kind.INBOX_HELD_UP,
-    Kind.PLUG_ANOMALY,
-    Kind.PLUG_ANOMALY_OVER,
-    Kind.PLUG_SWITCHED,
-)
-_FOR_ADMINS = (*_FOR_ALL, Kind.LOGIN_REFUSED, Kind.NAS_CALL_REFUSED)
-_GROUP_ICONS = {"names": "sign", "inbox": "nas", "plug": "bolt", "login": "who"}
 #: A failed wake is the headline for so long, then the state speaks again.
 _FAILURE_SHOWN_S = 600.0
 _TROUBLE = {"power_gone", "powered_not_answering", "no_answer", "boot_failed"}
 
 
+def context(choice: Choice, now: dt.datetime) -> dict[str, Any]:
+    """Return the part's context."""
+    overview = nas_overview(now)
+    return {"nas": sentence(overview, now), "wake": wake(overview, now)}
+
+
 def sentence(nas: NasOverview, now: dt.datetime) -> dict[str, Any]:
     """Return the headline's context: what the NAS does, since when, why, and when we looked."""
-    css, icon, emblem = _SIGNS[nas.state]
+    css, icon, emblem = SIGNS[nas.state]
     is_failed = nas.state == "offline" and nas.reason in _TROUBLE
     if is_failed:
         css, icon, emblem = "failed", "warn", "grey"
@@ -91,18 +77,6 @@ def wake(nas: NasOverview, now: dt.datetime) -> dict[str, Any]:
         if nas.why_not_wake
         else (shown.message if shown else usually),
     }
-
-
-def events(now: dt.datetime, *, for_admin: bool = False) -> list[dict[str, Any]]:
-    """Return what happened lately, newest first; refused logins and calls for admins only."""
-    until = now + _CLOCK_ERROR
-    states = timeline(now, limit=_EVENTS, before=until, parts=Parts(events=None))
-    items: list[Item] = list(states.items)
-    kinds = _FOR_ADMINS if for_admin else _FOR_ALL
-    news = recent(kinds, now - _NEWS, until, _EVENTS)
-    items += [item_of(event, for_admin=for_admin) for event in news]
-    items.sort(key=lambda item: item.at, reverse=True)
-    return [_event(item, now) for item in items[:_EVENTS]]
 
 
 def _headline(nas: NasOverview, now: dt.datetime) -> str:
@@ -157,55 +131,3 @@ def _stages(shown: WakeOverview, now: dt.datetime) -> list[dict[str, str]]:
             time = span((now - shown.requested_at).total_seconds())
         rows.append({"css": css, "icon": icon, "word": stage.label, "time": time})
     return rows
-
-
-def _event(item: Item, now: dt.datetime) -> dict[str, Any]:
-    local, today = timezone.localtime(item.at), timezone.localtime(now).date()
-    common = {
-        "iso": item.at.isoformat(),
-        "clock": clock(item.at),
-        "day": "" if local.date() == today else day_and_clock(item.at, now).rsplit(" ", 1)[0],
-    }
-    if isinstance(item, WakeItem):
-        who = item.wake.requested_by or _("a visitor")
-        return {
-            **common,
-            "css": "dawn",
-            "icon": "who",
-            "is_small": True,
-            "sentence": _("Woken by %(who)s") % {"who": who},
-        }
-    if isinstance(item, EventItem):
-        icon = _GROUP_ICONS.get(group_of(item.event_kind), "ask")
-        return {
-            **common,
-            "css": "failed" if item.is_trouble else "unknown",
-            "icon": "warn" if item.is_trouble else icon,
-            "is_small": not item.is_trouble,
-            "sentence": item.sentence,
-        }
-    css = "failed" if item.is_trouble else _STRIPS.get(item.state, "unknown")
-    icon = "warn" if item.is_trouble else _SIGNS[item.state][1]
-    return {
-        **common,
-        "css": css,
-        "icon": icon,
-        "is_small": item.state in {"booting", "shutting_down"},
-        "sentence": _told(item),
-    }
-
-
-def _told(item: StateItem) -> str:
-    if item.restart_s is not None:
-        return _("BaluHost was restarted, away for %(span)s") % {"span": span(item.restart_s)}
-    if item.is_trouble:
-        return item.reason_text
-    lasted = span(item.duration_s) if item.duration_s is not None else "–"
-    texts = {
-        "online": _("Awake for %(span)s"),
-        "offline": _("Asleep for %(span)s"),
-        "booting": _("Waking up, %(span)s"),
-        "shutting_down": _("Said good-bye, %(span)s to go to sleep"),
-        "unknown": _("Not known for %(span)s"),
-    }
-    return texts[item.state] % {"span": lasted}

@@ -1,0 +1,1 @@
+/* the band is read with the pointer and the keyboard */
