@@ -104,6 +104,14 @@ def _no_kept_drawings() -> None:
 
 
 @pytest.fixture(autouse=True)
+def _own_language() -> Iterator[None]:
+    """Speak English again after a test whose visitor read something else."""
+    yield
+    if translation := sys.modules.get("django.utils.translation"):
+        translation.deactivate()
+
+
+@pytest.fixture(autouse=True)
 def _data_dir(settings: Any, tmp_path: Path) -> None:
     """Give each test a data directory of its own, static files without a collected copy, and no Redis."""
     settings.DATA_DIR = tmp_path / "data"

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from balupi_site import wake_page
@@ -29,6 +30,8 @@ class OurAnswerMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer the request."""
+        # Some are refused before LocaleMiddleware, and a thread keeps the language of its last visitor.
+        translation.activate(translation.get_language_from_request(request))
         try:
             is_in_place_of_nas = is_nas_name(request)
         except DisallowedHost:

@@ -19,8 +19,8 @@ from balupi_site.version import VERSION
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-_env_file = os.environ.get("BALUPI_ENV_FILE", str(BASE_DIR / ".env"))
-_values = {key: value or "" for key, value in dotenv_values(_env_file).items()}
+ENV_FILE = Path(os.environ.get("BALUPI_ENV_FILE", str(BASE_DIR / ".env")))
+_values = {key: value or "" for key, value in dotenv_values(ENV_FILE).items()}
 env = parse.Env({**_values, **os.environ})
 
 # --- mode -----------------------------------------------------------------------------------------
@@ -376,7 +376,8 @@ AUTH_PASSWORD_VALIDATORS = [
 
 LANGUAGE_CODE = "en"
 LANGUAGE_COOKIE_NAME = "balupi_language"
-LANGUAGES = [("de", "Deutsch"), ("en", "English")]
+LANGUAGES = [("de", "Deutsch"), ("en", "English")]  # who asks for neither gets LANGUAGE_CODE
+LOCALE_PATHS = [BASE_DIR / "balupi_site" / "locale"]
 TIME_ZONE = env.parsed("TIME_ZONE", "Europe/Berlin", parse.parse_zone, "UTC")
 USE_TZ = True
 USE_I18N = True
@@ -480,6 +481,8 @@ CELERY_BEAT_SCHEDULE = {
 }
 
 # --- logging --------------------------------------------------------------------------------------
+#: The files of secrets that have one of their own; doctor looks who may read them.
+SECRET_FILES: tuple[Path, ...] = tuple(map(Path, env.secret_files))
 #: Never to be read in a log or on an error page.
 KNOWN_SECRETS: tuple[str, ...] = tuple(
     secret

@@ -7,11 +7,12 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 #: No-break space: a figure and its unit stay together.
 NBSP = "\N{NO-BREAK SPACE}"
 UNKNOWN = "–"
+_DAY_S = 86_400
 _SIGNS = {"EUR": "€", "USD": "$", "GBP": "£"}
 
 
@@ -45,7 +46,7 @@ def money(amount: Decimal | None, currency: str) -> str:
     shown = formats.number_format(rounded, decimal_pos=2, force_grouping=True)
     sign = _SIGNS.get(currency, f"{currency}{NBSP}")
     # Translators: money; German puts the sign after the number.
-    return _("%(sign)s%(amount)s") % {"sign": sign, "amount": shown}
+    return (_("%(sign)s%(amount)s") % {"sign": sign, "amount": shown}).strip(NBSP)
 
 
 def percent(share: float) -> str:
@@ -60,6 +61,9 @@ def ago(age_s: float | None) -> str:
     """Return "6 s ago", "12 min ago", "3 h ago" or "2 days ago"; empty where not known."""
     if age_s is None:
         return ""
+    if age_s >= 2 * _DAY_S:
+        days = int(age_s) // _DAY_S
+        return ngettext("%(n)s day ago", "%(n)s days ago", days) % {"n": days}
     return _("%(span)s ago") % {"span": span(age_s)}
 
 
@@ -84,10 +88,41 @@ def clock(at: dt.datetime) -> str:
 
 
 def day_and_clock(at: dt.datetime, now: dt.datetime) -> str:
-    """Return 22:14 today, "Saturday 22:14" within a week, the date before that."""
+    """Return 22:14 today, "Saturday 22:14" within a week, "3 November 22:14" before that."""
     local, today = timezone.localtime(at), timezone.localtime(now).date()
     if local.date() == today:
         return clock(at)
-    if (today - local.date()).days < 7:  # noqa: PLR2004  # a weekday is unambiguous for a week
-        return f"{formats.date_format(local, 'l')} {clock(at)}"
-    return f"{formats.date_format(local, 'j F')} {clock(at)}"
+    age_days = (today - local.date()).days
+    if 0 < age_days < 7:  # noqa: PLR2004  # a weekday is unambiguous for a week
+        return f"{weekday(local)} {clock(at)}"
+    return f"{day_of_month(local, today)} {clock(at)}"
+
+
+def weekday(day: dt.date) -> str:
+    """Return "Saturday"."""
+    return formats.date_format(day, "l")
+
+
+def day_of_month(day: dt.date, today: dt.date | None = None) -> str:
+    """Return "21 November"; with the year where that is another one than today's."""
+    if today is not None and day.year != today.year:
+        # Translators: a date, in the letters of Django's date filter; "j. F Y" in German.
+        return formats.date_format(day, pgettext("date", "j F Y"))
+    # Translators: a date, in the letters of Django's date filter; "j. F" in German.
+    return formats.date_format(day, pgettext("date", "j F"))
+
+
+def long_day(day: dt.date) -> str:
+    """Return "Saturday 21 November"; an aware time must be local already."""
+    # Translators: a date, in the letters of Django's date filter; "l, j. F" in German.
+    return formats.date_format(day, pgettext("date", "l j F"))
+
+
+def month_and_year(day: dt.date) -> str:
+    """Return "November 2026"."""
+    return formats.date_format(day, "F Y")
+
+
+def count(number: float | None) -> str:
+    """Return a whole number in groups of three, such as "18,412"; a dash where not known."""
+    return UNKNOWN if number is None else formats.number_format(round(number), force_grouping=True)

@@ -7,7 +7,7 @@ set -euo pipefail
 
 need_packages redis-server=redis-server shellcheck=shellcheck rsync=rsync /usr/sbin/sshd=openssh-server \
   ssh=openssh-client /usr/sbin/smbd=samba smbclient=smbclient /usr/sbin/nginx=nginx-light \
-  chromium=chromium chromedriver=chromium-driver
+  chromium=chromium chromedriver=chromium-driver xgettext=gettext
 # Debian keeps PostgreSQL's server programs out of the PATH.
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || need_packages /nonexistent/initdb=postgresql
 use_python
@@ -62,5 +62,6 @@ BALUPI_DATABASE_URL="postgres://balupi@${postgres_dir//\//%2F}/postgres" "$bin/p
 
 say "The whole product against the simulated home"
 # These mostly wait: one more at a time than there are cores.
-"$bin/pytest" -n "$(($(nproc) + 1))" --dist loadfile -m household tests
+# What the pages look like is kept in build/pictures.
+"$bin/pytest" -n "$(($(nproc) + 1))" --dist loadfile -m household --pictures build/pictures tests
 say "All passed."

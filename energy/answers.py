@@ -11,6 +11,7 @@ from dataclasses import astuple
 from typing import Any
 
 from celery import Task
+from django.utils.translation import gettext_noop
 from kombu.exceptions import OperationalError
 
 from balupi_site.lib.errors import BaluPiError, PermanentError, RefusedError, TransientError
@@ -32,11 +33,11 @@ _ERRORS: dict[str, type[BaluPiError]] = {
     error.__name__: error for error in (TransientError, PermanentError, RefusedError)
 }
 
-REDIS_IS_AWAY = (
+REDIS_IS_AWAY = gettext_noop(
     "Redis does not answer, so the worker cannot be asked. Is the service redis running?"
 )
-SURPRISE = "The worker failed at this; its log says why."
-WORKER_IS_AWAY = (
+SURPRISE = gettext_noop("The worker failed at this; its log says why.")
+WORKER_IS_AWAY = gettext_noop(
     "The worker did not answer in time; whether it still did what was asked is not known. "
     "Look at the present state first, and whether the service balupi-worker runs."
 )
@@ -84,7 +85,7 @@ def answer(reply_to: str, work: Callable[[], Any], *, by: Sequence[str] = ()) ->
         with acting_for(Origin(*by)):
             reply = {"result": work()}
     except BaluPiError as error:
-        reply = {"error": type(error).__name__, "detail": str(error)}
+        reply = {"error": type(error).__name__, "detail": error.kept}
         reply["code"] = getattr(error, "code", "")
     except Exception:  # an edge: whoever asked must not wait in vain
         logger.exception("a task that was asked for failed")

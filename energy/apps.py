@@ -1,13 +1,14 @@
 """The energy app."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class EnergyConfig(AppConfig):
     """Smart plugs, samples and hours."""
 
     name = "energy"
-    verbose_name = "Energy"
+    verbose_name = _("Energy")
 
     def ready(self) -> None:
         """Register the system checks."""

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from energy.addresses import flaw_of_host
 
@@ -16,19 +17,19 @@ from energy.addresses import flaw_of_host
 class PlugRole(models.TextChoices):
     """What hangs on a plug; the NAS's plug is a witness of the NAS's state."""
 
-    NAS = "nas", "NAS"
-    GENERIC = "generic", "generic"
+    NAS = "nas", _("NAS")
+    GENERIC = "generic", _("generic")
 
 
 class PlugStatus(models.TextChoices):
     """How talking to a plug goes; written on change only."""
 
-    UNKNOWN = "unknown", "not asked yet"
-    OK = "ok", "answers"
-    UNREACHABLE = "unreachable", "no answer"
-    LOGIN_REFUSED = "login_refused", "login refused"
-    NEEDS_SETTING = "needs_setting", "third-party access is off"
-    WRONG_DEVICE = "wrong_device", "another device at its address"
+    UNKNOWN = "unknown", _("not asked yet")
+    OK = "ok", _("answers")
+    UNREACHABLE = "unreachable", _("no answer")
+    LOGIN_REFUSED = "login_refused", _("login refused")
+    NEEDS_SETTING = "needs_setting", _("third-party access is off")
+    WRONG_DEVICE = "wrong_device", _("another device at its address")
 
 
 class SmartPlugQuerySet(models.QuerySet["SmartPlug"]):
@@ -46,52 +47,63 @@ class SmartPlugQuerySet(models.QuerySet["SmartPlug"]):
 class SmartPlug(models.Model):
     """One Tapo plug, known by its device id; its address may change."""
 
-    device_id = models.CharField(max_length=64, unique=True)
-    mac = models.CharField(max_length=17, unique=True, help_text="aa:bb:cc:dd:ee:ff")
-    name = models.CharField(max_length=64)
-    model = models.CharField(max_length=32, blank=True)
-    firmware_version = models.CharField(max_length=64, blank=True)
-    role = models.CharField(max_length=16, choices=PlugRole, default=PlugRole.GENERIC)
-    host = models.GenericIPAddressField(protocol="IPv4")
+    device_id = models.CharField(_("device id"), max_length=64, unique=True)
+    mac = models.CharField(
+        _("MAC address"), max_length=17, unique=True, help_text="aa:bb:cc:dd:ee:ff"
+    )
+    name = models.CharField(_("name"), max_length=64)
+    model = models.CharField(_("model"), max_length=32, blank=True)
+    firmware_version = models.CharField(_("firmware version"), max_length=64, blank=True)
+    role = models.CharField(_("role"), max_length=16, choices=PlugRole, default=PlugRole.GENERIC)
+    host = models.GenericIPAddressField(_("host"), protocol="IPv4")
     connection = models.JSONField(
+        _("connection"),
         default=dict,
         blank=True,
-        help_text="How python-kasa connects, as discovery found it; no secrets.",
+        help_text=_("How python-kasa connects, as discovery found it; no secrets."),
     )
-    enabled = models.BooleanField(default=True, help_text="Poll this plug.")
-    status = models.CharField(max_length=16, choices=PlugStatus, default=PlugStatus.UNKNOWN)
-    status_message = models.CharField(max_length=300, blank=True)
-    status_since = models.DateTimeField(null=True, blank=True)
+    enabled = models.BooleanField(_("enabled"), default=True, help_text=_("Poll this plug."))
+    status = models.CharField(
+        _("status"), max_length=16, choices=PlugStatus, default=PlugStatus.UNKNOWN
+    )
+    status_message = models.CharField(_("status message"), max_length=600, blank=True)
+    status_since = models.DateTimeField(_("status since"), null=True, blank=True)
     refused_credentials = models.CharField(
         max_length=64,
         blank=True,
         editable=False,
-        help_text="Digest of the credentials that were refused; polling stops until they change.",
+        help_text=_(
+            "Digest of the credentials that were refused; polling stops until they change."
+        ),
     )
     memory_read_until = models.DateTimeField(
         null=True,
         blank=True,
         editable=False,
-        help_text="Missing hours before it were filled from the plug's memory, as far as it had them.",
+        help_text=_(
+            "Missing hours before it were filled from the plug's memory, as far as it had them."
+        ),
     )
     memory_message = models.CharField(
-        max_length=300,
+        max_length=600,
         blank=True,
         editable=False,
-        help_text="Why the plug's memory cannot fill missing hours; empty where it can.",
+        help_text=_("Why the plug's memory cannot fill missing hours; empty where it can."),
     )
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     objects = SmartPlugQuerySet.as_manager()
 
     class Meta:
         ordering = ["name", "pk"]
+        verbose_name = _("smart plug")
+        verbose_name_plural = _("smart plugs")
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
                 fields=["role"],
                 condition=Q(role="nas"),
                 name="one_nas_plug",
-                violation_error_message="Another plug has the role NAS already.",
+                violation_error_message=_("Another plug has the role NAS already."),
             ),
         ]
 
@@ -109,17 +121,23 @@ class PowerSample(models.Model):
     """One reading of one plug."""
 
     plug = models.ForeignKey(
-        SmartPlug, on_delete=models.CASCADE, related_name="samples", db_index=False
+        SmartPlug,
+        verbose_name=_("plug"),
+        on_delete=models.CASCADE,
+        related_name="samples",
+        db_index=False,
     )
-    at = models.DateTimeField()
-    power_w = models.FloatField()
-    voltage_v = models.FloatField(null=True)
-    current_a = models.FloatField(null=True)
+    at = models.DateTimeField(_("time"))
+    power_w = models.FloatField(_("power, W"))
+    voltage_v = models.FloatField(_("voltage, V"), null=True)
+    current_a = models.FloatField(_("current, A"), null=True)
     today_energy_wh = models.FloatField(
-        null=True, help_text="The plug's own counter since its midnight."
+        _("today energy, Wh"), null=True, help_text=_("The plug's own counter since its midnight.")
     )
 
     class Meta:
+        verbose_name = _("power sample")
+        verbose_name_plural = _("power samples")
         constraints: ClassVar[list[models.BaseConstraint]] = [
             # The time comes first: all new entries go to the end of the index, which is one page to
             # write and not three for each plug. Ask for samples by time, then.
@@ -133,9 +151,9 @@ class PowerSample(models.Model):
 class EnergySource(models.TextChoices):
     """Where an hour's energy is known from."""
 
-    MEASURED = "measured", "measured"
-    PLUG = "plug", "the plug's memory"
-    MIXED = "mixed", "measured in part, completed from the plug's memory"
+    MEASURED = "measured", _("measured")
+    PLUG = "plug", _("the plug's memory")
+    MIXED = "mixed", _("measured in part, completed from the plug's memory")
 
 
 class EnergyHour(models.Model):
@@ -146,17 +164,25 @@ class EnergyHour(models.Model):
     """
 
     plug = models.ForeignKey(
-        SmartPlug, on_delete=models.CASCADE, related_name="hours", db_index=False
+        SmartPlug,
+        verbose_name=_("plug"),
+        on_delete=models.CASCADE,
+        related_name="hours",
+        db_index=False,
     )
-    hour = models.DateTimeField(help_text="Start of the hour, UTC.")
-    energy_wh = models.FloatField()
-    power_min_w = models.FloatField(null=True)
-    power_avg_w = models.FloatField(null=True)
-    power_max_w = models.FloatField(null=True)
-    coverage = models.FloatField(help_text="Measured part of the hour, 0 to 1.")
-    source = models.CharField(max_length=8, choices=EnergySource, default=EnergySource.MEASURED)
+    hour = models.DateTimeField(_("hour"), help_text=_("Start of the hour, UTC."))
+    energy_wh = models.FloatField(_("energy, Wh"))
+    power_min_w = models.FloatField(_("power min, W"), null=True)
+    power_avg_w = models.FloatField(_("power avg, W"), null=True)
+    power_max_w = models.FloatField(_("power max, W"), null=True)
+    coverage = models.FloatField(_("coverage"), help_text=_("Measured part of the hour, 0 to 1."))
+    source = models.CharField(
+        _("source"), max_length=8, choices=EnergySource, default=EnergySource.MEASURED
+    )
 
     class Meta:
+        verbose_name = _("hour of energy")
+        verbose_name_plural = _("hours of energy")
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["plug", "hour"], name="one_row_per_plug_and_hour"),
         ]
@@ -172,34 +198,45 @@ _MONEY_VALIDATORS = [MinValueValidator(0), MaxValueValidator(100_000)]
 class Tariff(models.Model):
     """What energy costs in ``[valid_from, valid_to)``, in days of the household."""
 
-    name = models.CharField(max_length=64)
+    name = models.CharField(_("name"), max_length=64)
     price_per_kwh = models.DecimalField(
+        _("price per kWh"),
         max_digits=12,
         decimal_places=6,
         validators=_MONEY_VALIDATORS,
-        help_text="In the currency, such as 0.32; outside the zones below, if there are any.",
+        help_text=_("In the currency, such as 0.32; outside the zones below, if there are any."),
     )
     base_fee_per_month = models.DecimalField(
-        max_digits=10, decimal_places=2, default=0, validators=_MONEY_VALIDATORS
+        _("base fee per month"),
+        max_digits=10,
+        decimal_places=2,
+        default=0,
+        validators=_MONEY_VALIDATORS,
     )
     currency = models.CharField(
+        _("currency"),
         max_length=3,
         default="EUR",
-        validators=[RegexValidator(r"^[A-Z]{3}\Z", "Three capitals, such as EUR.")],
+        validators=[RegexValidator(r"^[A-Z]{3}\Z", _("Three capitals, such as EUR."))],
     )
     valid_from = models.DateField(
-        null=True, blank=True, help_text="The first day; empty: since ever."
+        _("valid from"), null=True, blank=True, help_text=_("The first day; empty: since ever.")
     )
     valid_to = models.DateField(
-        null=True, blank=True, help_text="The day after the last one; empty: until further notice."
+        _("valid to"),
+        null=True,
+        blank=True,
+        help_text=_("The day after the last one; empty: until further notice."),
     )
     is_active = models.BooleanField(
-        default=True, help_text="Others are kept, but not counted with."
+        _("counts"), default=True, help_text=_("Others are kept, but not counted with.")
     )
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     class Meta:
         ordering = ["-valid_from", "-pk"]
+        verbose_name = _("tariff")
+        verbose_name_plural = _("tariffs")
 
     def __str__(self) -> str:
         return self.name
@@ -208,22 +245,27 @@ class Tariff(models.Model):
 class TariffZone(models.Model):
     """Times at which a tariff has another price, such as at night (NT)."""
 
-    tariff = models.ForeignKey(Tariff, on_delete=models.CASCADE, related_name="zones")
-    name = models.CharField(max_length=32)
+    tariff = models.ForeignKey(
+        Tariff, verbose_name=_("tariff"), on_delete=models.CASCADE, related_name="zones"
+    )
+    name = models.CharField(_("name"), max_length=32)
     weekdays = models.CharField(
+        _("weekdays"),
         max_length=7,
         default="0123456",
-        validators=[RegexValidator(r"^[0-6]{1,7}\Z", "Digits from 0 (Monday) to 6 (Sunday).")],
-        help_text="The days on which it begins: 0 is Monday, 6 Sunday.",
+        validators=[RegexValidator(r"^[0-6]{1,7}\Z", _("Digits from 0 (Monday) to 6 (Sunday)."))],
+        help_text=_("The days on which it begins: 0 is Monday, 6 Sunday."),
     )
-    start = models.TimeField()
-    end = models.TimeField(help_text="Not after the start: on the next day.")
+    start = models.TimeField(_("start"))
+    end = models.TimeField(_("end"), help_text=_("Not after the start: on the next day."))
     price_per_kwh = models.DecimalField(
-        max_digits=12, decimal_places=6, validators=_MONEY_VALIDATORS
+        _("price per kWh"), max_digits=12, decimal_places=6, validators=_MONEY_VALIDATORS
     )
 
     class Meta:
         ordering = ["tariff", "start", "pk"]
+        verbose_name = _("tariff zone")
+        verbose_name_plural = _("tariff zones")
 
     def __str__(self) -> str:
         return self.name
@@ -234,15 +276,19 @@ class SwitchUnlock(models.Model):
 
     DURATION = timedelta(seconds=60)
 
-    plug = models.ForeignKey(SmartPlug, on_delete=models.CASCADE, related_name="unlocks")
-    at = models.DateTimeField()
-    unlocked_by = models.CharField(max_length=150)
+    plug = models.ForeignKey(
+        SmartPlug, verbose_name=_("plug"), on_delete=models.CASCADE, related_name="unlocks"
+    )
+    at = models.DateTimeField(_("time"))
+    unlocked_by = models.CharField(_("unlocked by"), max_length=150)
     unlocked_from = models.CharField(
-        max_length=45, help_text="The client's address, or the command."
+        _("unlocked from"), max_length=45, help_text=_("The client's address, or the command.")
     )
 
     class Meta:
         ordering = ["-at", "-pk"]
+        verbose_name = _("switch unlock")
+        verbose_name_plural = _("switch unlocks")
 
     def __str__(self) -> str:
         return f"{self.plug} by {self.unlocked_by} at {self.at:%Y-%m-%d %H:%M:%S}"
@@ -251,15 +297,22 @@ class SwitchUnlock(models.Model):
 class Anomaly(models.Model):
     """Something unusual about a plug, from when to when."""
 
-    plug = models.ForeignKey(SmartPlug, on_delete=models.CASCADE, related_name="anomalies")
-    kind = models.CharField(max_length=32)
-    began_at = models.DateTimeField(db_index=True)
-    ended_at = models.DateTimeField(null=True, blank=True, help_text="Empty: it lasts.")
-    facts = models.JSONField(default=dict, help_text="The figures that it was concluded from.")
+    plug = models.ForeignKey(
+        SmartPlug, verbose_name=_("plug"), on_delete=models.CASCADE, related_name="anomalies"
+    )
+    kind = models.CharField(_("kind"), max_length=32)
+    began_at = models.DateTimeField(_("began"), db_index=True)
+    ended_at = models.DateTimeField(
+        _("ended"), null=True, blank=True, help_text=_("Empty: it lasts.")
+    )
+    facts = models.JSONField(
+        _("facts"), default=dict, help_text=_("The figures that it was concluded from.")
+    )
 
     class Meta:
         ordering = ["-began_at", "-pk"]
-        verbose_name_plural = "anomalies"
+        verbose_name = _("anomaly")
+        verbose_name_plural = _("anomalies")
         indexes: ClassVar[list[models.Index]] = [
             models.Index(
                 F("began_at").desc(),

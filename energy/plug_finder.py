@@ -7,6 +7,9 @@ import logging
 from concurrent.futures import Future
 from typing import Protocol
 
+from django.utils.translation import gettext_noop
+
+from balupi_site.lib.kept import kept
 from energy import tapo
 from energy.addresses import flaw_of_host
 from energy.loop_thread import LoopThread
@@ -82,5 +85,12 @@ def wrong_device(target: Target, who: str) -> PlugError:
     """Return the error that another device answers at a plug's address."""
     return PlugError(
         FailureKind.WRONG_DEVICE,
-        f"Another device ({who}) answers at {target.host}; this plug's new address is being searched.",
+        kept(
+            gettext_noop(
+                "Another device (%(who)s) answers at %(address)s; this plug's new address is being "
+                "searched."
+            ),
+            who=who,
+            address=target.host,
+        ),
     )

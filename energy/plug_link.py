@@ -9,7 +9,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
+from django.utils.translation import gettext_noop
+
 from balupi_site.lib.env import is_loopback
+from balupi_site.lib.kept import kept
 from energy.backoff import FIRST_WAIT_S, Backoff
 from energy.memory import NoMemory, Remembered, Wanted, clock_zone, memory_span, remembered
 from energy.plug_finder import PlugFinder, wrong_device
@@ -25,15 +28,15 @@ from energy.readings import (
     reading_from,
     region_from,
 )
-from energy.tapo import Announcement, Login, PlugError
+from energy.tapo import NO_SENSE, Announcement, Login, PlugError
 
 logger = logging.getLogger(__name__)
 
-NO_ANSWER = "The plug does not answer. Is it powered and in the Wi-Fi?"
-NO_LOGIN = (
+NO_ANSWER = gettext_noop("The plug does not answer. Is it powered and in the Wi-Fi?")
+NO_LOGIN = gettext_noop(
     "BALUPI_TAPO_USERNAME and BALUPI_TAPO_PASSWORD are not set; they are those of the Tapo app."
 )
-NOT_IN_DEV = "BALUPI_MODE=dev talks only to the simulated home, not to this address."
+NOT_IN_DEV = gettext_noop("BALUPI_MODE=dev talks only to the simulated home, not to this address.")
 _CLOSE_S = 1
 
 
@@ -122,7 +125,7 @@ class PlugLink:
             await session.set_relay(on=on)
             seen = await look(session, target)
             if seen.reading.relay_on is not on:
-                raise PlugError(FailureKind.UNREACHABLE, "The plug did not switch.")
+                raise PlugError(FailureKind.UNREACHABLE, gettext_noop("The plug did not switch."))
             return seen
 
         return await self._talk(target, act, timeout_s=timeout_s)
@@ -271,7 +274,7 @@ def _identify(target: Target, answers: Mapping[str, Any]) -> Identity:
     try:
         identity = identity_from(answers)
     except ValueError as error:
-        message = f"The plug's answer makes no sense ({error})."
+        message = kept(NO_SENSE, what=str(error))
         raise PlugError(FailureKind.UNREACHABLE, message) from error
     if not is_same_plug(target, identity):
         raise wrong_device(target, identity.alias or identity.mac)

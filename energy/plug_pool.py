@@ -14,6 +14,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 
 from django.conf import settings
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext_noop
 
 from energy import tapo
 from energy.backoff import FIRST_WAIT_S
@@ -197,7 +198,8 @@ class PlugPool:
             return Failure(target, error.kind, str(error), is_first=is_first)
         except Exception:  # an edge: one plug's surprise must not end the others' polling
             logger.exception("reading the plug at %s failed", target.host)
-            return Failure(target, FailureKind.UNREACHABLE, "Reading the plug failed; see the log.")
+            message = gettext_noop("Reading the plug failed; see the log.")
+            return Failure(target, FailureKind.UNREACHABLE, message)
 
     async def _switch(self, target: Target, *, on: bool, wait_s: float) -> Seen:
         return await self._link(target).switch(target, on=on, timeout_s=wait_s)
@@ -216,7 +218,7 @@ class PlugPool:
             return Failure(target, error.kind, str(error), is_first=is_first)
         except Exception:  # an edge: one plug's surprise must not end the others' filling
             logger.exception("reading the memory of the plug at %s failed", target.host)
-            message = "Reading the plug's memory failed; see the log."
+            message = gettext_noop("Reading the plug's memory failed; see the log.")
             return Failure(target, FailureKind.UNREACHABLE, message)
 
     def _search_soon(self) -> None:

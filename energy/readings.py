@@ -105,7 +105,7 @@ class Failure:
     """A plug that gave no reading.
 
     Attributes:
-        message: for the person who must act.
+        message: for the person who must act; a kept sentence (``lib/kept.py``).
         is_first: it answered the time before; perhaps only a packet was lost.
     """
 

@@ -13,6 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils.translation import gettext_noop
+
+from balupi_site.lib.kept import kept
 from energy.readings import FailureKind, normal_mac
 
 #: One POST per poll; ``update()`` can hang for minutes after one hiccup (Tapo notes, sections 1.4 and 2).
@@ -26,11 +29,20 @@ _KASA_TIMEOUT_S = 90
 _HOURLY_MIN = 60
 _PLUG_TYPES = ("SMART.TAPOPLUG", "SMART.KASAPLUG")
 
-THIRD_PARTY_HINT = (
+_NO_THIRD_PARTY = gettext_noop(
     'Switch on "Third-Party Compatibility" in the Tapo app (Me > Third-Party Services); '
-    "where it is on already, switch it off and on again."
+    "where it is on already, switch it off and on again. The plug said: %(raw)s"
 )
-LOGIN_HINT = (
+_OTHER_PROTOCOL = gettext_noop(
+    "It announces the protocol %(protocol)s, which is not supported. Switch on "
+    '"Third-Party Compatibility" in the Tapo app (Me > Third-Party Services); where it is on '
+    "already, switch it off and on again."
+)
+_SESSION_ENDED = gettext_noop(
+    "The plug ends our session each time. Does another program talk to it all the time?"
+)
+NO_SENSE = gettext_noop("The plug's answer makes no sense (%(what)s).")
+LOGIN_HINT = gettext_noop(
     "The plug refused the login. BALUPI_TAPO_USERNAME and BALUPI_TAPO_PASSWORD must be those of the "
     "Tapo app; both are case-sensitive, the e-mail address too."
 )
@@ -61,7 +73,7 @@ class Announcement:
 
 
 class PlugError(Exception):
-    """A plug did not do what was asked; the text is for the person who must act."""
+    """A plug did not do what was asked; the text is a kept sentence for the person who must act."""
 
     def __init__(self, kind: FailureKind, message: str, *, is_refused: bool = False) -> None:
         super().__init__(message)
@@ -96,9 +108,8 @@ class PlugSession:
             )
             protocol = get_protocol(config)
         if protocol is None:
-            raise PlugError(
-                FailureKind.UNREACHABLE, f"Cannot talk to a device of the kind {connection}."
-            )
+            text = gettext_noop("Cannot talk to a device of the kind %(kind)s.")
+            raise PlugError(FailureKind.UNREACHABLE, kept(text, kind=str(connection)[:200]))
         self._protocol = protocol
         self._methods = list(_LEAN_QUERY)
 
@@ -214,13 +225,15 @@ def _announcement(
 def _problem(result: Mapping[str, Any], *, is_connectable: bool) -> str:
     """Return why a device that announced ``result`` cannot be used, "" where it can."""
     if not result:
-        return "An older Kasa device, which speaks another protocol."
+        return gettext_noop("An older Kasa device, which speaks another protocol.")
     if result.get("device_type") not in _PLUG_TYPES:
-        return f"Not a smart plug ({str(result.get('device_type'))[:40]})."
+        return kept(
+            gettext_noop("Not a smart plug (%(kind)s)."), kind=str(result.get("device_type"))[:40]
+        )
     if is_connectable:
         return ""
     kind = str(_part(result, "mgt_encrypt_schm").get("encrypt_type"))[:20]
-    return f"It announces the protocol {kind}, which is not supported. {THIRD_PARTY_HINT}"
+    return kept(_OTHER_PROTOCOL, protocol=kind)
 
 
 def _part(whole: object, key: str) -> Mapping[str, Any]:
@@ -250,19 +263,21 @@ def _plug_error(error: Exception) -> PlugError:
         return PlugError(FailureKind.LOGIN_REFUSED, LOGIN_HINT)
     if isinstance(error, kasa.UnsupportedDeviceError) or "403 to handshake1" in raw:
         # The raw text is kept: the switch in the app did not help everybody.
-        return PlugError(FailureKind.NEEDS_SETTING, f"{THIRD_PARTY_HINT} The plug said: {raw}")
+        return PlugError(FailureKind.NEEDS_SETTING, kept(_NO_THIRD_PARTY, raw=raw))
     if isinstance(error, kasa._ConnectionError):  # noqa: SLF001  # has no public name
         is_refused = _is_caused_by(error, ConnectionRefusedError)
-        what = "refuses connections" if is_refused else "cannot be reached, or hangs up"
-        message = f"The plug {what}. Is it powered and in the Wi-Fi?"
+        message = (
+            gettext_noop("The plug refuses connections. Is it powered and in the Wi-Fi?")
+            if is_refused
+            else gettext_noop(
+                "The plug cannot be reached, or hangs up. Is it powered and in the Wi-Fi?"
+            )
+        )
         return PlugError(FailureKind.UNREACHABLE, message, is_refused=is_refused)
     if isinstance(error, kasa._RetryableError):  # noqa: SLF001  # has no public name
-        message = (
-            "The plug ends our session each time. Does another program talk to it all the time?"
-        )
-        return PlugError(FailureKind.UNREACHABLE, message)
+        return PlugError(FailureKind.UNREACHABLE, _SESSION_ENDED)
     what = raw if type(error) is kasa.KasaException else f"{type(error).__name__}: {raw}"
-    return PlugError(FailureKind.UNREACHABLE, f"The plug's answer makes no sense ({what.strip()}).")
+    return PlugError(FailureKind.UNREACHABLE, kept(NO_SENSE, what=what.strip()))
 
 
 def _is_caused_by(error: BaseException | None, kind: type[OSError]) -> bool:

@@ -9,6 +9,7 @@ from typing import cast
 from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from balupi_site.lib.clock import is_plausible
 from balupi_site.lib.errors import TransientError
@@ -88,5 +89,7 @@ def read_plugs_now(reply_to: str, *device_ids: str, by: Sequence[str] = ()) -> N
 def _plausible_now() -> datetime:
     now = timezone.now()
     if not is_plausible(now):
-        raise TransientError("The time is not known yet; try again when the clock has been set.")
+        raise TransientError(
+            gettext_noop("The time is not known yet; try again when the clock has been set.")
+        )
     return now

@@ -21,10 +21,10 @@ class CallKind(models.TextChoices):
 class NasCall(models.Model):
     """A signed call that was accepted; its signature is never accepted again."""
 
-    kind = models.CharField(max_length=32, choices=CallKind)
-    received_at = models.DateTimeField(db_index=True)
-    signed_at = models.DateTimeField(help_text=_("By the NAS's clock."))
-    client = models.CharField(max_length=45, help_text=_("The address that called."))
+    kind = models.CharField(_("kind"), max_length=32, choices=CallKind)
+    received_at = models.DateTimeField(_("received"), db_index=True)
+    signed_at = models.DateTimeField(_("signed"), help_text=_("By the NAS's clock."))
+    client = models.CharField(_("client"), max_length=45, help_text=_("The address that called."))
     signature = models.CharField(max_length=64, unique=True, editable=False)
 
     class Meta:
@@ -39,9 +39,9 @@ class NasCall(models.Model):
 class Snapshot(models.Model):
     """What the NAS told of itself before it went offline; never edited."""
 
-    received_at = models.DateTimeField(db_index=True)
+    received_at = models.DateTimeField(_("received"), db_index=True)
     #: As JSON text: no database looks into it, and it is given back as it came.
-    content = models.TextField()
+    content = models.TextField(_("content"))
 
     class Meta:
         ordering: ClassVar[list[str]] = ["-received_at", "-pk"]
@@ -64,20 +64,23 @@ class AskedBy(models.TextChoices):
 class InboxRun(models.Model):
     """One time that files were moved, or could not be."""
 
-    asked_by = models.CharField(max_length=16, choices=AskedBy)
-    started_at = models.DateTimeField(db_index=True)
+    asked_by = models.CharField(_("asked by"), max_length=16, choices=AskedBy)
+    started_at = models.DateTimeField(_("started"), db_index=True)
     finished_at = models.DateTimeField(
-        null=True, blank=True, help_text=_("Empty while it runs, or where it was cut off.")
+        _("finished"),
+        null=True,
+        blank=True,
+        help_text=_("Empty while it runs, or where it was cut off."),
     )
     tries = models.PositiveIntegerField(
-        default=1, help_text=_("So often in a row it ended the same way.")
+        _("tries"), default=1, help_text=_("So often in a row it ended the same way.")
     )
-    files_moved = models.PositiveIntegerField(default=0)
-    bytes_moved = models.PositiveBigIntegerField(default=0)
-    files_renamed = models.PositiveIntegerField(default=0)
-    files_failed = models.PositiveIntegerField(default=0)
-    trouble = models.CharField(max_length=32, blank=True)
-    trouble_detail = models.CharField(max_length=200, blank=True)
+    files_moved = models.PositiveIntegerField(_("files moved"), default=0)
+    bytes_moved = models.PositiveBigIntegerField(_("bytes moved"), default=0)
+    files_renamed = models.PositiveIntegerField(_("files renamed"), default=0)
+    files_failed = models.PositiveIntegerField(_("files failed"), default=0)
+    trouble = models.CharField(_("trouble"), max_length=32, blank=True)
+    trouble_detail = models.CharField(_("trouble detail"), max_length=200, blank=True)
 
     class Meta:
         ordering: ClassVar[list[str]] = ["-started_at", "-pk"]
@@ -106,26 +109,30 @@ class InboxFile(models.Model):
     """A file of the inbox; one open row per path, and one per time that it arrived."""
 
     key = models.CharField(max_length=64, editable=False)
-    name = models.TextField()
-    size_bytes = models.PositiveBigIntegerField()
+    name = models.TextField(_("name"))
+    size_bytes = models.PositiveBigIntegerField(_("size, bytes"))
     mtime_ns = models.BigIntegerField(editable=False)
     ctime_ns = models.BigIntegerField(editable=False)
     inode = models.PositiveBigIntegerField(editable=False)
-    status = models.CharField(max_length=16, choices=FileStatus, default=FileStatus.WAITING)
+    status = models.CharField(
+        _("status"), max_length=16, choices=FileStatus, default=FileStatus.WAITING
+    )
     attempts = models.PositiveSmallIntegerField(
-        default=0, help_text=_("Failures that were the file's own.")
+        _("attempts"), default=0, help_text=_("Failures that were the file's own.")
     )
-    message = models.CharField(max_length=300, blank=True)
+    message = models.CharField(_("message"), max_length=600, blank=True)
     stored_as = models.TextField(
-        blank=True, help_text=_("Its name on the NAS, where its own was taken.")
+        _("stored as"), blank=True, help_text=_("Its name on the NAS, where its own was taken.")
     )
-    noticed_at = models.DateTimeField(help_text=_("When this version was first seen."))
+    noticed_at = models.DateTimeField(
+        _("noticed"), help_text=_("When this version was first seen.")
+    )
     uptime_s = models.FloatField(editable=False)
     boot_id = models.CharField(max_length=36, blank=True, editable=False)
     is_copied = models.BooleanField(
-        default=False, help_text=_("This version was seen on the NAS, whole.")
+        _("copied"), default=False, help_text=_("This version was seen on the NAS, whole.")
     )
-    finished_at = models.DateTimeField(null=True, blank=True, db_index=True)
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True, db_index=True)
 
     class Meta:
         ordering: ClassVar[list[str]] = ["ctime_ns", "pk"]
@@ -159,17 +166,19 @@ class InboxFile(models.Model):
 class InboxStatus(models.Model):
     """The one row that says what the last look at the inbox found."""
 
-    scanned_at = models.DateTimeField(null=True)
+    scanned_at = models.DateTimeField(_("scanned"), null=True)
     #: What ``folder.disk_mark`` said then; another word means that something was written since.
-    disk_mark = models.CharField(max_length=64, blank=True)
-    files = models.PositiveIntegerField(default=0)
-    bytes = models.PositiveBigIntegerField(default=0)
-    left_lying = models.PositiveIntegerField(default=0, help_text=_("Junk and half files."))
-    trouble = models.CharField(max_length=32, blank=True)
-    trouble_detail = models.CharField(max_length=200, blank=True)
-    trouble_since = models.DateTimeField(null=True, blank=True)
-    failures = models.PositiveIntegerField(default=0)
-    next_try_at = models.DateTimeField(null=True, blank=True)
+    disk_mark = models.CharField(_("disk mark"), max_length=64, blank=True)
+    files = models.PositiveIntegerField(_("files"), default=0)
+    bytes = models.PositiveBigIntegerField(_("bytes"), default=0)
+    left_lying = models.PositiveIntegerField(
+        _("left lying"), default=0, help_text=_("Junk and half files.")
+    )
+    trouble = models.CharField(_("trouble"), max_length=32, blank=True)
+    trouble_detail = models.CharField(_("trouble detail"), max_length=200, blank=True)
+    trouble_since = models.DateTimeField(_("trouble since"), null=True, blank=True)
+    failures = models.PositiveIntegerField(_("failures"), default=0)
+    next_try_at = models.DateTimeField(_("next try"), null=True, blank=True)
 
     class Meta:
         verbose_name = verbose_name_plural = _("inbox")

@@ -13,6 +13,10 @@ import re
 from collections.abc import Iterator
 from enum import StrEnum
 
+from django.utils.translation import gettext_noop
+
+from balupi_site.lib.kept import kept, retold
+
 TIMESTAMP_HEADER = "X-Balupi-Timestamp"
 SIGNATURE_HEADER = "X-Balupi-Signature"
 #: How far the clocks may be apart, each way.
@@ -34,24 +38,43 @@ class Flaw(StrEnum):
     USED_BEFORE = "used_before"
 
 
+#: Told in the reader's language: whoever calls may not be who reads of it later.
 _SENTENCES = {
-    Flaw.NO_TIMESTAMP: f"The header {TIMESTAMP_HEADER} is missing.",
-    Flaw.NO_SIGNATURE: f"The header {SIGNATURE_HEADER} is missing.",
-    Flaw.BAD_TIMESTAMP: f"{TIMESTAMP_HEADER} must be whole unix seconds, in digits.",
-    Flaw.WRONG_SIGNATURE: (
+    Flaw.NO_TIMESTAMP: gettext_noop("The header X-Balupi-Timestamp is missing."),
+    Flaw.NO_SIGNATURE: gettext_noop("The header X-Balupi-Signature is missing."),
+    Flaw.BAD_TIMESTAMP: gettext_noop("X-Balupi-Timestamp must be whole unix seconds, in digits."),
+    Flaw.WRONG_SIGNATURE: gettext_noop(
         "The signature is wrong: NAS and Pi need the same secret (BALUPI_HANDSHAKE_SECRET), and "
         "method, path and body must arrive as they were signed."
     ),
-    Flaw.USED_BEFORE: "This call was accepted before; each needs a signature of its own.",
+    Flaw.USED_BEFORE: gettext_noop(
+        "This call was accepted before; each needs a signature of its own."
+    ),
 }
+_TOO_OLD = gettext_noop(
+    "The call is %(age_s)s s old; %(window_s)s s are allowed. If it was sent just now, the NAS's clock "
+    "is %(age_s)s s behind the Pi's: have both set by NTP."
+)
+_TOO_YOUNG = gettext_noop(
+    "The call is %(age_s)s s in the future; %(window_s)s s are allowed. If it was sent just now, the "
+    "NAS's clock is %(age_s)s s ahead of the Pi's: have both set by NTP."
+)
 
 
 class SignatureError(Exception):
-    """The call is not to be believed; the text says why and helps nobody to forge one."""
+    """The call is not to be believed; the text says why and helps nobody to forge one.
+
+    ``kept`` is the text as it is kept (``lib/kept.py``).
+    """
 
     def __init__(self, flaw: Flaw, message: str = "") -> None:
-        super().__init__(message or _SENTENCES[flaw])
+        self.kept = message or _SENTENCES[flaw]
+        super().__init__(self.kept)
         self.flaw = flaw
+
+    def __str__(self) -> str:
+        """Return the text, in the reader's language."""
+        return retold(self.kept)
 
 
 def sign(secret: str, method: str, path: str, timestamp: str, body: bytes) -> str:
@@ -122,10 +145,5 @@ def _forms(body: bytes) -> Iterator[bytes]:
 def _check_age(age_s: int) -> None:
     if abs(age_s) <= WINDOW_S:
         return
-    side = "behind" if age_s > 0 else "ahead of"
-    raise SignatureError(
-        Flaw.CLOCKS_DIFFER,
-        f"The call is {abs(age_s)} s {'old' if age_s > 0 else 'in the future'}; {WINDOW_S} s are "
-        f"allowed. If it was sent just now, the NAS's clock is {abs(age_s)} s {side} the Pi's: have "
-        "both set by NTP.",
-    )
+    text = _TOO_OLD if age_s > 0 else _TOO_YOUNG
+    raise SignatureError(Flaw.CLOCKS_DIFFER, kept(text, age_s=abs(age_s), window_s=WINDOW_S))

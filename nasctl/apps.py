@@ -1,13 +1,14 @@
 """The NAS app."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class NasctlConfig(AppConfig):
     """The NAS's state, history and wakes."""
 
     name = "nasctl"
-    verbose_name = "NAS"
+    verbose_name = _("NAS")
 
     def ready(self) -> None:
         """Guard the NAS's plug, and look at it for a NAS that hangs."""

@@ -31,24 +31,32 @@ class Wake(models.Model):
     """One wake: who asked, the stages with their times, and how it ended."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    requested_by = models.CharField(max_length=150)
-    requested_from = models.CharField(max_length=16, help_text=_("api, page or command"))
-    requested_at = models.DateTimeField(db_index=True)
+    requested_by = models.CharField(
+        _("requested by"), max_length=150, blank=True, help_text=_("Empty: a visitor.")
+    )
+    requested_from = models.CharField(
+        _("requested from"), max_length=16, help_text=_("api, page or command")
+    )
+    requested_at = models.DateTimeField(_("requested"), db_index=True)
     uptime_s = models.FloatField(default=0.0, editable=False)
     boot_id = models.CharField(max_length=36, blank=True, editable=False)
-    previous_state = models.CharField(max_length=16, choices=_STATES)
-    deadline_at = models.DateTimeField()
+    previous_state = models.CharField(_("previous state"), max_length=16, choices=_STATES)
+    deadline_at = models.DateTimeField(_("deadline"))
     watches_power = models.BooleanField(
-        default=True, help_text=_("The plug's readings were fresh; else its stage is left out.")
+        _("watches power"),
+        default=True,
+        help_text=_("The plug's readings were fresh; else its stage is left out."),
     )
-    packet_sent_at = models.DateTimeField(null=True, blank=True)
-    power_seen_at = models.DateTimeField(null=True, blank=True)
-    port_answered_at = models.DateTimeField(null=True, blank=True)
-    healthy_at = models.DateTimeField(null=True, blank=True)
-    finished_at = models.DateTimeField(null=True, blank=True)
-    result = models.CharField(max_length=16, choices=WakeResult, default=WakeResult.RUNNING)
-    failed_stage = models.CharField(max_length=16, blank=True)
-    message = models.CharField(max_length=300, blank=True)
+    packet_sent_at = models.DateTimeField(_("packet sent"), null=True, blank=True)
+    power_seen_at = models.DateTimeField(_("power seen"), null=True, blank=True)
+    port_answered_at = models.DateTimeField(_("port answered"), null=True, blank=True)
+    healthy_at = models.DateTimeField(_("healthy"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+    result = models.CharField(
+        _("result"), max_length=16, choices=WakeResult, default=WakeResult.RUNNING
+    )
+    failed_stage = models.CharField(_("failed stage"), max_length=16, blank=True)
+    message = models.CharField(_("message"), max_length=300, blank=True)
 
     class Meta:
         ordering: ClassVar[list[str]] = ["-requested_at"]
@@ -72,24 +80,35 @@ class Wake(models.Model):
 class NasStatus(models.Model):
     """The one row that holds the present state; written on change only, by compare-and-set."""
 
-    state = models.CharField(max_length=16, choices=_STATES, default=NasState.UNKNOWN.value)
-    reason = models.CharField(max_length=32, blank=True)
-    since = models.DateTimeField(help_text=_("Since when it is in this state."))
+    state = models.CharField(
+        _("state"), max_length=16, choices=_STATES, default=NasState.UNKNOWN.value
+    )
+    reason = models.CharField(_("reason"), max_length=32, blank=True)
+    since = models.DateTimeField(_("since"), help_text=_("Since when it is in this state."))
     moved_at = models.DateTimeField(
-        help_text=_("The last change; a restart of BaluHost alone does not change the state.")
+        _("moved"),
+        help_text=_("The last change; a restart of BaluHost alone does not change the state."),
     )
     uptime_s = models.FloatField(default=0.0, editable=False)
     boot_id = models.CharField(max_length=36, blank=True, editable=False)
     probed = models.BooleanField(
+        _("probed"),
         default=False,
         help_text=_("A good probe was seen in this state: the name may lead to the NAS."),
     )
     planned = models.BooleanField(
-        default=True, help_text=_("No where the NAS vanished while it should have been there.")
+        _("planned"),
+        default=True,
+        help_text=_("No where the NAS vanished while it should have been there."),
     )
     version = models.PositiveBigIntegerField(default=0, editable=False)
     wake = models.ForeignKey(
-        Wake, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+        Wake,
+        verbose_name=_("wake"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
     )
 
     class Meta:
@@ -120,11 +139,11 @@ class NasStatus(models.Model):
 class StateChange(models.Model):
     """One change of the NAS's state; never edited."""
 
-    from_state = models.CharField(max_length=16, choices=_STATES)
-    to_state = models.CharField(max_length=16, choices=_STATES)
-    reason = models.CharField(max_length=32)
-    evidence = models.JSONField(default=dict)
-    at = models.DateTimeField(db_index=True)
+    from_state = models.CharField(_("from state"), max_length=16, choices=_STATES)
+    to_state = models.CharField(_("to state"), max_length=16, choices=_STATES)
+    reason = models.CharField(_("reason"), max_length=32)
+    evidence = models.JSONField(_("evidence"), default=dict)
+    at = models.DateTimeField(_("time"), db_index=True)
 
     class Meta:
         ordering: ClassVar[list[str]] = ["-at", "-pk"]
@@ -141,14 +160,26 @@ class NasHour(models.Model):
     The parts of an hour add up to its ``EnergyHour``; where that changes, it is split again.
     """
 
-    plug = models.ForeignKey(SmartPlug, on_delete=models.CASCADE, related_name="+", db_index=False)
-    hour = models.DateTimeField(help_text=_("Start of the hour, UTC."))
-    state = models.CharField(max_length=16, choices=_HOUR_STATES)
-    duration_s = models.FloatField(help_text=_("How long the NAS was in the state."))
-    energy_wh = models.FloatField(
-        null=True, help_text=_("Of the known part of that time; empty: nothing of it is known.")
+    plug = models.ForeignKey(
+        SmartPlug,
+        verbose_name=_("plug"),
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_index=False,
     )
-    known_s = models.FloatField(help_text=_("How much of that time the energy is known of."))
+    hour = models.DateTimeField(_("hour"), help_text=_("Start of the hour, UTC."))
+    state = models.CharField(_("state"), max_length=16, choices=_HOUR_STATES)
+    duration_s = models.FloatField(
+        _("lasted, s"), help_text=_("How long the NAS was in the state.")
+    )
+    energy_wh = models.FloatField(
+        _("energy, Wh"),
+        null=True,
+        help_text=_("Of the known part of that time; empty: nothing of it is known."),
+    )
+    known_s = models.FloatField(
+        _("known, s"), help_text=_("How much of that time the energy is known of.")
+    )
 
     class Meta:
         verbose_name = _("hour by state")

@@ -8,9 +8,11 @@ import socket
 import time
 
 import psutil
+from django.utils.translation import gettext_noop
 from wakeonlan import wake
 
 from balupi_site.lib.errors import TransientError
+from balupi_site.lib.kept import kept
 
 logger = logging.getLogger(__name__)
 
@@ -41,9 +43,10 @@ def send_magic_packets(mac: str, *, broadcast: str, nas_ip: str, port: int) -> l
             else:
                 took[address] = None
     if not took:
-        raise TransientError(
-            f"The signal to the NAS could not be sent ({error}). Check BaluPi's network."
-        ) from error
+        text = gettext_noop(
+            "The signal to the NAS could not be sent (%(error)s). Check BaluPi's network."
+        )
+        raise TransientError(kept(text, error=str(error))) from error
     logger.debug("magic packets for %s to %s", mac, ", ".join(took))
     return list(took)
 

@@ -7,20 +7,40 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from django.utils.translation import gettext_noop
+
+from balupi_site.lib.kept import kept
 from pihole.ftl_http import Answer
 from pihole.ftl_session import FtlSession
 from pihole.problems import PiholeProblem, ProblemCode, problem
 
 #: Beyond it FTL sees no body at all (section 2).
 _MAX_BODY_BYTES = 64 * 1024
+#: As many of the most frequent domains are kept; of the permitted ones Pi-hole tells ten, and ours go out.
+_TOP = 3
+_LONGEST_DOMAIN = 253
+
+
+@dataclass(frozen=True)
+class DomainCount:
+    """A domain and how often it was asked for in the last 24 hours."""
+
+    domain: str
+    count: int
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """Pi-hole's figures of the last 24 hours; None where it did not say."""
+    """Pi-hole's figures of the last 24 hours; None where it did not say.
+
+    Attributes:
+        top_blocked, top_permitted: the most frequent domains, most frequent first; none where
+            Pi-hole's privacy level hides them.
+    """
 
     queries: int | None
     blocked: int | None
@@ -29,6 +49,8 @@ class Statistics:
     blocking: str | None
     blocking_timer_s: float | None
     version: str | None
+    top_blocked: tuple[DomainCount, ...] | None = None
+    top_permitted: tuple[DomainCount, ...] | None = None
 
 
 class Ftl(FtlSession):
@@ -48,15 +70,19 @@ class Ftl(FtlSession):
         """
         body = {"config": {"dns": {"hosts": items}}}
         if len(json.dumps(body)) > _MAX_BODY_BYTES:
-            reason = "there are more than fit into one request (64 KiB)"
+            reason = gettext_noop("there are more than fit into one request (64 KiB)")
             raise problem(ProblemCode.REFUSED, reason=reason)
         answer = self.call("PATCH", "/api/config", body)
         if answer.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN):
             raise _write_problem(answer)
         return self._hosts_of(answer)
 
-    def statistics(self) -> Statistics:
-        """Return Pi-hole's figures, whether it filters, and its version."""
+    def statistics(self, own_names: Collection[str] = ()) -> Statistics:
+        """Return Pi-hole's figures, whether it filters, and its version.
+
+        Args:
+            own_names: names that BaluPi itself asks for; no domains that people would know.
+        """
         summary = self.call("GET", "/api/stats/summary").body
         blocking = self.call("GET", "/api/dns/blocking").body
         version = self.call("GET", "/api/info/version").body
@@ -69,14 +95,25 @@ class Ftl(FtlSession):
             blocking_timer_s=_float(_at(blocking, "timer")),
             version=_text(_at(version, "version", "core", "local", "version"))
             or _text(_at(version, "version", "ftl", "local", "version")),
+            top_blocked=self._top(f"?blocked=true&count={_TOP}"),
+            top_permitted=self._top("", own_names),
         )
+
+    def _top(self, query: str, without: Collection[str] = ()) -> tuple[DomainCount, ...] | None:
+        rows = _at(self.call("GET", f"/api/stats/top_domains{query}").body, "domains")
+        if not isinstance(rows, list):
+            return None
+        found = (_domain(row) for row in rows)
+        return tuple(row for row in found if row and row.domain not in without)[:_TOP]
 
     def _hosts_of(self, answer: Answer) -> list[str]:
         hosts = _at(answer.body, "config", "dns", "hosts")
         if answer.status != HTTPStatus.OK or not isinstance(hosts, list):
-            raise self.garbage(f"HTTP {answer.status} and no list of names")
+            raise self.garbage(
+                kept(gettext_noop("HTTP %(status)s and no list of names"), status=answer.status)
+            )
         if not all(isinstance(item, str) for item in hosts):
-            raise self.garbage("a list of names that holds other things")
+            raise self.garbage(gettext_noop("a list of names that holds other things"))
         return hosts
 
 
@@ -108,6 +145,13 @@ def _float(value: object) -> float | None:
 def _int(value: object) -> int | None:
     number = _float(value)
     return None if number is None else int(number)
+
+
+def _domain(row: object) -> DomainCount | None:
+    name, count = _at(row, "domain"), _int(_at(row, "count"))
+    if not isinstance(name, str) or count is None:
+        return None
+    return DomainCount(name[:_LONGEST_DOMAIN], count)
 
 
 def _text(value: object) -> str | None:

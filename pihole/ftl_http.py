@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from django.utils.translation import gettext_noop
 from urllib3.exceptions import NameResolutionError, NewConnectionError, ReadTimeoutError
 
 from balupi_site.lib import deadline_http
@@ -109,7 +110,9 @@ class FtlHttp:
         for chunk in response.iter_content(64 * 1024):
             read += chunk
             if len(read) > _MAX_ANSWER_BYTES:
-                raise problem(ProblemCode.GARBAGE, url=self.url, what="a megabyte and more")
+                raise problem(
+                    ProblemCode.GARBAGE, url=self.url, what=gettext_noop("a megabyte and more")
+                )
         return bytes(read)
 
     def _problem(self, error: requests.RequestException) -> Exception:
@@ -118,7 +121,7 @@ class FtlHttp:
         cause = getattr(cause, "reason", cause)  # urllib3's MaxRetryError
         innermost = getattr(cause, "args", ("",))[-1:]
         is_cut = isinstance(error, requests.exceptions.ChunkedEncodingError)
-        found: Exception = problem(ProblemCode.GARBAGE, url=self.url, what="not HTTP")
+        found: Exception = problem(ProblemCode.GARBAGE, url=self.url, what=gettext_noop("not HTTP"))
         if isinstance(error, requests.exceptions.SSLError):
             found = problem(ProblemCode.BAD_TLS, url=self.url)
         elif reason := _why_unreachable(error, cause):
@@ -138,10 +141,16 @@ class _BrokenConnectionError(Exception):
 def _why_unreachable(error: requests.RequestException, cause: object) -> str | None:
     """Return why there was no connection, None if there was one."""
     if isinstance(cause, NameResolutionError):
-        return "its name is not known"
+        return gettext_noop("its name is not known")
     if isinstance(cause, NewConnectionError):
-        return str(getattr(cause.__cause__, "strerror", None) or "it takes no connection").lower()
-    return "it takes no connection" if isinstance(error, requests.ConnectTimeout) else None
+        return str(
+            getattr(cause.__cause__, "strerror", None) or gettext_noop("it takes no connection")
+        ).lower()
+    return (
+        gettext_noop("it takes no connection")
+        if isinstance(error, requests.ConnectTimeout)
+        else None
+    )
 
 
 def _answer(response: requests.Response, content: bytes) -> Answer:
@@ -163,5 +172,5 @@ def _place(url: str) -> str:
     try:
         parts = urlsplit(url)
     except ValueError:
-        return "a bad address"
-    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else "another path"
+        return gettext_noop("a bad address")
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else gettext_noop("another path")

@@ -11,6 +11,9 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Self
 
+from django.utils.translation import gettext_noop
+
+from balupi_site.lib.kept import kept
 from pihole.ftl_http import Answer, FtlHttp
 from pihole.problems import PiholeProblem, ProblemCode, problem
 from pihole.session_file import SessionFile, SharedSession
@@ -112,7 +115,7 @@ class FtlSession:
         """Log in; a refusal counts only when it is repeated in another second."""
         self._sid, self.has_password = None, True
         if not self._password:
-            reason = "it is empty, and Pi-hole asks for a password"
+            reason = gettext_noop("it is empty, and Pi-hole asks for a password")
             raise problem(ProblemCode.BAD_CONFIG, variable="BALUPI_PIHOLE_PASSWORD", reason=reason)
         if self._file.is_refused(self._now) and not self._ask_again:
             raise problem(ProblemCode.WRONG_PASSWORD)
@@ -154,7 +157,7 @@ class FtlSession:
             self.has_password = False
             return
         if not isinstance(sid, str) or not sid.isascii() or not sid.isprintable():
-            raise self.garbage("a session that cannot be used")
+            raise self.garbage(gettext_noop("a session that cannot be used"))
         self._sid = sid
         shared = self._share and self._file.save(SharedSession(sid=sid))
         self._leave_nothing = not shared
@@ -165,14 +168,22 @@ class FtlSession:
         if isinstance(session, dict) and answer.status in (HTTPStatus.OK, HTTPStatus.UNAUTHORIZED):
             return session
         if answer.from_balupi:
-            raise self._bad_url("BaluPi itself answers there, not Pi-hole (which may be on 8080)")
+            raise self._bad_url(
+                gettext_noop("BaluPi itself answers there, not Pi-hole (which may be on 8080)")
+            )
         if "/admin/api" in answer.error("hint"):  # failure_shapes, step 5
-            raise self._bad_url("it must end before /admin")
+            raise self._bad_url(gettext_noop("it must end before /admin"))
         if answer.redirects_to:
-            raise self._bad_url(f"it redirects to {answer.redirects_to}")
+            raise self._bad_url(
+                kept(gettext_noop("it redirects to %(place)s"), place=answer.redirects_to)
+            )
         if answer.status == HTTPStatus.NOT_FOUND:  # every Pi-hole 6 has this path
             raise problem(ProblemCode.NOT_V6, url=self._http.url)
-        what = "a web page" if answer.is_html else f"HTTP {answer.status} to a login"
+        what = (
+            gettext_noop("a web page")
+            if answer.is_html
+            else kept(gettext_noop("HTTP %(status)s to a login"), status=answer.status)
+        )
         raise self.garbage(what)
 
     def _bad_url(self, reason: str) -> PiholeProblem:

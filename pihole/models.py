@@ -11,30 +11,37 @@ from django.utils.translation import gettext_lazy as _
 class Target(models.TextChoices):
     """Where a switched name can lead."""
 
-    NAS = "nas", "NAS"
-    PI = "pi", "Pi"
+    NAS = "nas", _("NAS")
+    PI = "pi", _("Pi")
 
 
 class NameStatus(models.Model):
     """The one row of wishes; written on change only. What Pi-hole answers is kept in Redis."""
 
     wanted = models.CharField(
+        _("wanted"),
         max_length=3,
         choices=Target,
         blank=True,
         help_text=_("What follows from the NAS's state. Empty: leave the names as they are."),
     )
-    reason = models.CharField(max_length=64, blank=True, help_text=_("Why that is wanted."))
+    reason = models.CharField(
+        _("reason"), max_length=64, blank=True, help_text=_("Why that is wanted.")
+    )
     override = models.CharField(
+        _("override"),
         max_length=3,
         choices=Target,
         blank=True,
         help_text=_("What a person chose; ends with the NAS's next change of state."),
     )
-    override_by = models.CharField(max_length=150, blank=True)
-    override_at = models.DateTimeField(null=True, blank=True)
+    override_by = models.CharField(_("override by"), max_length=150, blank=True)
+    override_at = models.DateTimeField(_("override since"), null=True, blank=True)
     changed_at = models.DateTimeField(
-        null=True, blank=True, help_text=_("When the names were last told to lead elsewhere.")
+        _("changed"),
+        null=True,
+        blank=True,
+        help_text=_("When the names were last told to lead elsewhere."),
     )
 
     class Meta:
@@ -63,10 +70,10 @@ class NameStatus(models.Model):
 class NameSwitch(models.Model):
     """One write to Pi-hole that its answer confirmed; never edited."""
 
-    target = models.CharField(max_length=3, choices=Target)
-    address = models.GenericIPAddressField(protocol="IPv4")
-    reason = models.CharField(max_length=200)
-    at = models.DateTimeField(db_index=True)
+    target = models.CharField(_("target"), max_length=3, choices=Target)
+    address = models.GenericIPAddressField(_("address"), protocol="IPv4")
+    reason = models.CharField(_("reason"), max_length=200)
+    at = models.DateTimeField(_("time"), db_index=True)
 
     class Meta:
         ordering = ["-at", "-pk"]

@@ -9,6 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from balupi_site.lib.errors import BaluPiError, PermanentError, TransientError
+from balupi_site.lib.kept import retold
 
 
 class ProblemCode(StrEnum):
@@ -135,8 +136,8 @@ class _Details(dict[str, str]):
 
 
 def sentence(code: ProblemCode, details: Mapping[str, str]) -> str:
-    """Return what failed, why and what to do, in the language of the reader."""
-    return str(_TEXTS[code]) % _Details(details)
+    """Return what failed, why and what to do, in the language of the reader; details too, where ours."""
+    return str(_TEXTS[code]) % _Details({name: retold(value) for name, value in details.items()})
 
 
 class PiholeProblem(BaluPiError):  # noqa: N818  # the word that people see

@@ -34,7 +34,7 @@ __all__ = ["Outcome", "Overview", "close_session", "overview", "reconcile", "set
 logger = logging.getLogger(__name__)
 
 #: Held for every talk to Pi-hole: one writer, one login (design, section 4).
-_LOCK = "pihole-write"
+TALK_LOCK = "pihole-write"
 
 #: Figures are read again when they are this old; looks come every 60 s.
 _STATISTICS_LAST = timedelta(seconds=50)
@@ -152,7 +152,7 @@ def reconcile(
             sleep=sleep,
         )
 
-    with file_lock(_LOCK, wait_s=within_s / 2) as is_ours:
+    with file_lock(TALK_LOCK, wait_s=within_s / 2) as is_ours:
         if not is_ours:
             return Outcome(look=None, follow_up_s=AFTER_WRITE_S)
         before, wish = status.load(), NameStatus.current()
@@ -172,7 +172,7 @@ def close_session() -> None:
 
     Whoever of us still runs logs in again with the next look.
     """
-    with file_lock(_LOCK, wait_s=1.0):  # not free: what has to end, ends all the same
+    with file_lock(TALK_LOCK, wait_s=1.0):  # not free: what has to end, ends all the same
         http = FtlHttp(settings.PIHOLE_URL, ends_s=time.monotonic() + 2.0)
         try:
             now = timezone.now()

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from balupi_site.lib.redis import RedisError, client
-from pihole.ftl import Statistics
+from pihole.ftl import DomainCount, Statistics
 from pihole.problems import ProblemCode, sentence
 
 logger = logging.getLogger(__name__)
@@ -101,9 +101,17 @@ def _look(data: dict[str, Any]) -> Look:
         next_try_at=_optional(time, data["next_try_at"]),
         confirmed=data["confirmed"],
         foreign_at=tuple(map(time, data["foreign_at"])),
-        statistics=_optional(lambda fields: Statistics(**fields), data["statistics"]),
+        statistics=_optional(_statistics, data["statistics"]),
         statistics_at=_optional(time, data["statistics_at"]),
     )
+
+
+def _statistics(data: dict[str, Any]) -> Statistics:
+    tops = {
+        name: None if data.get(name) is None else tuple(DomainCount(**row) for row in data[name])
+        for name in ("top_blocked", "top_permitted")
+    }
+    return Statistics(**{**data, **tops})
 
 
 def _complaint(data: dict[str, Any]) -> Complaint:

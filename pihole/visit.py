@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from django.conf import settings
+from django.utils.translation import gettext_noop
 
 from pihole import dns_query, records
 from pihole.ftl import Ftl, Statistics
@@ -50,7 +51,9 @@ def address_of(target: str) -> str:
     }
     for variable, address in addresses.values():
         if not address:
-            raise problem(ProblemCode.BAD_CONFIG, variable=variable, reason="it is not set")
+            raise problem(
+                ProblemCode.BAD_CONFIG, variable=variable, reason=gettext_noop("it is not set")
+            )
     return str(addresses[target][1])
 
 
@@ -104,12 +107,12 @@ def _mend(ftl: Ftl, found: Findings) -> None:
             found.is_stored = True
             return
         items = ftl.hosts()
-    raise problem(ProblemCode.REFUSED, reason="it says yes and stores something else")
+    raise problem(ProblemCode.REFUSED, reason=gettext_noop("it says yes and stores something else"))
 
 
 def _statistics(ftl: Ftl) -> Statistics | None:
     try:
-        return ftl.statistics()
+        return ftl.statistics(own_names=settings.DNS_NAMES)
     except PiholeProblem:
         return None  # the names matter; the next visit asks again
 

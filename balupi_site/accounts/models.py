@@ -23,22 +23,36 @@ class NasAccount(models.Model):
     """What makes a Django user one of the NAS's; a user without it is a local one."""
 
     user = models.OneToOneField(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="nas_account"
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("user"),
+        on_delete=models.CASCADE,
+        related_name="nas_account",
     )
-    nas_user_id = models.BigIntegerField(unique=True, help_text=_("The user's number at the NAS."))
-    role = models.CharField(max_length=32, help_text=_("As the NAS says; “admin” is admin here."))
+    nas_user_id = models.BigIntegerField(
+        _("number at the NAS"), unique=True, help_text=_("The user's number at the NAS.")
+    )
+    role = models.CharField(
+        _("role"), max_length=32, help_text=_("As the NAS says; “admin” is admin here.")
+    )
     has_2fa = models.BooleanField(
         _("two factors"),
         default=False,
         help_text=_("Logs in with a code too, and so never without the NAS."),
     )
     is_blocked_by_nas = models.BooleanField(
-        default=False, help_text=_("The NAS said last that the account is not active.")
+        _("blocked by the NAS"),
+        default=False,
+        help_text=_("The NAS said last that the account is not active."),
     )
-    confirmed_at = models.DateTimeField(help_text=_("When the NAS last knew this user."))
+    confirmed_at = models.DateTimeField(
+        _("confirmed"), help_text=_("When the NAS last knew this user.")
+    )
     offline_hash = models.CharField(max_length=255, blank=True, editable=False)
     password_at = models.DateTimeField(
-        null=True, blank=True, help_text=_("When the NAS last took the password.")
+        _("password taken"),
+        null=True,
+        blank=True,
+        help_text=_("When the NAS last took the password."),
     )
 
     class Meta:
@@ -68,22 +82,27 @@ class Token(models.Model):
     """A token of ours; of its secret only the SHA-256 is kept, which is enough for 256 random bits."""
 
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="balupi_tokens"
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("user"),
+        on_delete=models.CASCADE,
+        related_name="balupi_tokens",
     )
-    kind = models.CharField(max_length=8, choices=TokenKind)
+    kind = models.CharField(_("kind"), max_length=8, choices=TokenKind)
     how = models.CharField(_("let in"), max_length=8, choices=How, blank=True)
-    label = models.CharField(max_length=80, blank=True)
+    label = models.CharField(_("label"), max_length=80, blank=True)
     scope_list = models.JSONField(_("scopes"), null=True, blank=True)
     secret_hash = models.CharField(max_length=64, unique=True, editable=False)
-    hint = models.CharField(max_length=16, help_text=_("How the token begins."))
-    days = models.PositiveSmallIntegerField(help_text=_("How many days it lives unused."))
-    created_at = models.DateTimeField()
-    expires_at = models.DateTimeField(help_text=_("Moves on while it is used."))
-    last_used_at = models.DateTimeField(
-        null=True, blank=True, help_text=_("To the hour, to spare the card.")
+    hint = models.CharField(_("hint"), max_length=16, help_text=_("How the token begins."))
+    days = models.PositiveSmallIntegerField(
+        _("days"), help_text=_("How many days it lives unused.")
     )
-    last_used_from = models.CharField(max_length=45, blank=True)
-    revoked_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(_("created"))
+    expires_at = models.DateTimeField(_("expires"), help_text=_("Moves on while it is used."))
+    last_used_at = models.DateTimeField(
+        _("last used"), null=True, blank=True, help_text=_("To the hour, to spare the card.")
+    )
+    last_used_from = models.CharField(_("last used from"), max_length=45, blank=True)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
 
     class Meta:
         ordering: ClassVar[list[str]] = ["-created_at", "-pk"]
@@ -106,9 +125,11 @@ class Token(models.Model):
 class NasToken(models.Model):
     """A token of the NAS that the NAS has confirmed to us; good until its own end."""
 
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
-    secret_hash = models.CharField(max_length=64, unique=True)
-    expires_at = models.DateTimeField(db_index=True)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("user"), on_delete=models.CASCADE, related_name="+"
+    )
+    secret_hash = models.CharField(_("secret hash"), max_length=64, unique=True)
+    expires_at = models.DateTimeField(_("expires"), db_index=True)
 
     class Meta:
         verbose_name = _("confirmed token of the NAS")

@@ -13,25 +13,33 @@ from balupi_site.events.kinds import Kind
 class Event(models.Model):
     """What happened, when, by whom, and how long it had lasted; old ones are pruned, none is changed."""
 
-    at = models.DateTimeField(db_index=True)
-    kind = models.CharField(max_length=32, choices=Kind)
+    at = models.DateTimeField(_("time"), db_index=True)
+    kind = models.CharField(_("kind"), max_length=32, choices=Kind)
     subject = models.CharField(
-        max_length=150, blank=True, help_text=_("What it happened to: a plug, a name, a user.")
+        _("subject"),
+        max_length=150,
+        blank=True,
+        help_text=_("What it happened to: a plug, a name, a user."),
     )
     is_trouble = models.BooleanField(
-        default=False, help_text=_("Somebody may want to do something about it.")
+        _("trouble"), default=False, help_text=_("Somebody may want to do something about it.")
     )
     duration_s = models.FloatField(
-        null=True, blank=True, help_text=_("Seconds that what ended with it had lasted.")
+        _("lasted, s"),
+        null=True,
+        blank=True,
+        help_text=_("Seconds that what ended with it had lasted."),
     )
-    who = models.CharField(max_length=150, blank=True, help_text=_("Empty: BaluPi by itself."))
+    who = models.CharField(
+        _("who"), max_length=150, blank=True, help_text=_("Empty: BaluPi by itself.")
+    )
     via = models.CharField(
-        max_length=16, blank=True, help_text=_("page, api, admin, command or nas.")
+        _("via"), max_length=16, blank=True, help_text=_("page, api, admin, command or nas.")
     )
     address = models.CharField(
-        max_length=45, blank=True, help_text=_("Where the request came from.")
+        _("address"), max_length=45, blank=True, help_text=_("Where the request came from.")
     )
-    facts = models.JSONField(default=dict, help_text=_("What else is known of it."))
+    facts = models.JSONField(_("facts"), default=dict, help_text=_("What else is known of it."))
 
     class Meta:
         ordering: ClassVar[list[str]] = ["-at", "-pk"]

@@ -13,6 +13,7 @@ from django.db.models import Q, QuerySet
 from balupi_site.events.kinds import PRIVATE_GROUPS, Kind, group_of
 from balupi_site.events.models import Event
 from balupi_site.events.words import sentence
+from balupi_site.lib.kept import retold_facts
 
 #: Before all that can have happened: with a bound, the order by time is a search of its index.
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -81,7 +82,7 @@ def item_of(event: Event, *, for_admin: bool) -> EventItem:
         who=told.who,
         via=told.via,
         address=told.address,
-        facts=told.facts,
+        facts=retold_facts(told.facts),
     )
 
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from balupi_site.events.kinds import Kind
 from balupi_site.events.models import Event
+from balupi_site.lib.kept import retold
 from balupi_site.words import span
 
 _STATES: dict[str, str | Promise] = {
@@ -19,6 +20,13 @@ _STATES: dict[str, str | Promise] = {
     "booting": gettext_lazy("waking up"),
     "online": gettext_lazy("awake"),
     "shutting_down": gettext_lazy("going to sleep"),
+}
+_BECAME: dict[str, str | Promise] = {
+    "unknown": gettext_lazy("What the NAS does is not known."),
+    "offline": gettext_lazy("The NAS is asleep."),
+    "booting": gettext_lazy("The NAS is waking up."),
+    "online": gettext_lazy("The NAS is awake."),
+    "shutting_down": gettext_lazy("The NAS is going to sleep."),
 }
 _STAGES: dict[str, str | Promise] = {
     "packet_sent": gettext_lazy("Signal sent"),
@@ -48,7 +56,7 @@ def sentence(event: Event) -> str:
 def _fact(event: Event, name: str) -> str:
     """Return a fact as text, "" where it is not known; stored sentences in the reader's language."""
     value = event.facts.get(name)
-    return _(value) if isinstance(value, str) and value else str(value or "")
+    return retold(value) if isinstance(value, str | list) else str(value or "")
 
 
 def _number(event: Event, name: str) -> int:
@@ -71,7 +79,7 @@ def _lasted(event: Event, text: str) -> str:
 
 def _state(event: Event) -> str:
     state, before = (str(event.facts.get(name, "")) for name in ("to_state", "from_state"))
-    text = _("The NAS is %(state)s.") % {"state": _STATES.get(state, state)}
+    text = str(_BECAME.get(state, _BECAME["unknown"]))
     text = _with(text, _fact(event, "why"))
     if state == before or event.duration_s is None:
         return text
@@ -121,15 +129,15 @@ def _wake_ended(event: Event) -> str:
 def _names_switched(event: Event) -> str:
     known = {"names": event.subject, "place": _place(event)}
     if event.facts.get("is_foreign"):
-        text = _("Somebody else had changed %(names)s in Pi-hole; put back to %(place)s.")
+        text = _("Somebody else had changed %(names)s in Pi-hole; put back: now %(place)s.")
         return text % known
-    text = _("%(names)s: now on %(place)s.") % known
+    text = _("%(names)s: now %(place)s.") % known
     return _with(text, _lasted(event, _("It took %(span)s.")))
 
 
 def _names_overridden(event: Event) -> str:
     known = {"who": _someone(event), "names": event.subject, "place": _place(event)}
-    return _("%(who)s holds %(names)s on %(place)s.") % known
+    return _("%(who)s holds %(names)s %(place)s.") % known
 
 
 def _names_released(event: Event) -> str:
@@ -139,7 +147,7 @@ def _names_released(event: Event) -> str:
 
 def _place(event: Event) -> str:
     target = str(event.facts.get("target", ""))
-    return {"nas": _("the NAS"), "pi": _("the Pi")}.get(target, target)
+    return {"nas": _("on the NAS"), "pi": _("on the Pi")}.get(target, target)
 
 
 def _inbox_moved(event: Event) -> str:

@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
 from django.urls import URLPattern, re_path
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions, status
 from rest_framework.response import Response
@@ -54,7 +55,7 @@ def exception_handler(exc: Exception, _context: dict[str, Any]) -> Response | No
         return _ours(exc)
     if isinstance(exc, OperationalError):  # locked for long, gone, or its disk is full
         logger.error("the database fails: %s", exc)
-        text = "The Pi's database does not work at present; its log says why."
+        text = _("The Pi's database does not work at present; its log says why.")
         return _error(text, status.HTTP_503_SERVICE_UNAVAILABLE)
     if isinstance(exc, Http404):
         exc = exceptions.NotFound(*exc.args[:1])
@@ -67,7 +68,9 @@ def exception_handler(exc: Exception, _context: dict[str, Any]) -> Response | No
         errors = exc.detail if isinstance(exc.detail, dict) else {"non_field_errors": exc.detail}
         fields = ", ".join(errors)
         return _error(
-            f"Bad input: {fields}.", exc.status_code, {k: _texts(v) for k, v in errors.items()}
+            _("Bad input: %(fields)s.") % {"fields": fields},
+            exc.status_code,
+            {k: _texts(v) for k, v in errors.items()},
         )
     response = _error(str(exc.detail), exc.status_code)
     if header := getattr(exc, "auth_header", None):
@@ -92,7 +95,10 @@ def _ours(error: BaluPiError) -> Response | None:
 @csrf_exempt
 def not_found(request: HttpRequest, *_args: object, **_kwargs: object) -> JsonResponse:
     """Answer an unknown ``/api`` path with JSON, never with a page."""
-    return JsonResponse({"detail": f"There is no {request.path} here.", "errors": {}}, status=404)
+    return JsonResponse(
+        {"detail": _("There is no %(path)s here.") % {"path": request.path}, "errors": {}},
+        status=404,
+    )
 
 
 def _error(detail: str, code: int, errors: dict[str, list[str]] | None = None) -> Response:

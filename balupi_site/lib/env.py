@@ -39,6 +39,8 @@ class Env:
     def __init__(self, values: Mapping[str, str]) -> None:
         self._values = values
         self.errors: list[str] = []
+        #: The files that ``secret`` has read.
+        self.secret_files: list[str] = []
 
     def text(self, name: str, default: str = "") -> str:
         """Return the stripped value, or ``default`` where it is unset or empty."""
@@ -49,6 +51,7 @@ class Env:
         file_name = self.text(f"{name}_FILE")
         if not file_name:
             return self.text(name)
+        self.secret_files.append(file_name)
         try:
             return Path(file_name).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:

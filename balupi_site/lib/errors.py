@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+from balupi_site.lib.kept import retold
+
 
 class BaluPiError(Exception):
-    """What failed, why and what to do, in one sentence or two; never a secret."""
+    """What failed, why and what to do, in one sentence or two; never a secret.
+
+    The sentence is told in the language of whoever reads it; ``kept`` is what to keep of it.
+    """
+
+    def __str__(self) -> str:
+        """Return the sentence, in the reader's language."""
+        return retold(self.kept)
+
+    @property
+    def kept(self) -> str:
+        """The sentence as it is kept."""
+        return str(self.args[0]) if self.args else ""
 
 
 class TransientError(BaluPiError):

@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import IO, Any, NoReturn
 
+from django.utils.translation import gettext as _
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
@@ -28,11 +29,11 @@ class BoundedJSONParser(JSONParser):
             text = stream.read().decode()
             value = json.loads(text, parse_constant=_refuse, parse_float=_finite)
         except RecursionError:
-            raise ParseError("The JSON is nested too deeply.") from None
+            raise ParseError(_("The JSON is nested too deeply.")) from None
         except ValueError as error:
-            raise ParseError(f"The body is no JSON: {error}") from error
+            raise ParseError(_("The body is no JSON: %(error)s") % {"error": error}) from error
         if _is_deeper(value, _MAX_DEPTH):
-            raise ParseError("The JSON is nested too deeply.")
+            raise ParseError(_("The JSON is nested too deeply."))
         return value
 
 

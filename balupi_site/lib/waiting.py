@@ -6,6 +6,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from django.utils.translation import gettext_noop
+
 from balupi_site.lib.errors import TransientError
 
 #: More would let hanging logins or plugs hold up a call of the NAS (design, section 2).
@@ -17,7 +19,9 @@ def waiting_for_outside() -> Iterator[None]:
     """Take one of the two places; TransientError where both are taken."""
     if not _PLACES.acquire(blocking=False):
         raise TransientError(
-            "Two other requests are waiting for an answer already; try again in a moment."
+            gettext_noop(
+                "Two other requests are waiting for an answer already; try again in a moment."
+            )
         )
     try:
         yield

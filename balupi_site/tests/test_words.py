@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
+from decimal import Decimal
 
 import pytest
+from django.utils import translation
 
 from balupi_site import words
 
@@ -59,3 +62,47 @@ def test_an_unknown_age_is_silent() -> None:
 )
 def test_days_are_named_when_it_was_not_today(at: dt.datetime, shown: str) -> None:
     assert words.day_and_clock(at, NOW) == shown
+
+
+#: A Saturday in Berlin.
+DAY = dt.datetime(2026, 11, 21, 21, 14, tzinfo=dt.UTC)
+LATER = dt.datetime(2027, 1, 2, 12, 0, tzinfo=dt.UTC)
+
+
+@pytest.mark.parametrize(
+    ("say", "english", "german"),
+    [
+        (lambda: words.watts(61.24), "61.2", "61,2"),
+        (lambda: words.kilowatt_hours(482), "0.48", "0,48"),
+        (lambda: words.kilowatt_hours(1_234_567), "1,235", "1.235"),
+        (lambda: words.money(Decimal("0.154"), "EUR"), "€0.15", "0,15 €"),
+        (lambda: words.money(Decimal(1234), "CHF"), "CHF 1,234.00", "1.234,00 CHF"),
+        (lambda: words.percent(0.07), "7%", "7 %"),
+        (lambda: words.percent(0.004), "0.4%", "0,4 %"),
+        (lambda: words.count(18_412), "18,412", "18.412"),
+        (lambda: words.count(None), "–", "–"),
+        (lambda: words.span(20_040), "5 h 34 min", "5 h 34 min"),
+        (lambda: words.span(172_800), "2 days", "2 Tage"),
+        (lambda: words.ago(6), "6 s ago", "vor 6 s"),
+        (lambda: words.ago(172_800), "2 days ago", "vor 2 Tagen"),
+        (lambda: words.day_and_clock(DAY, NOW), "Saturday 22:14", "Samstag 22:14"),
+        (
+            lambda: words.day_and_clock(DAY, DAY + dt.timedelta(days=20)),
+            "21 November 22:14",
+            "21. November 22:14",
+        ),
+        (
+            lambda: words.day_and_clock(DAY, LATER),
+            "21 November 2026 22:14",
+            "21. November 2026 22:14",
+        ),
+        (lambda: words.long_day(DAY.date()), "Saturday 21 November", "Samstag, 21. November"),
+        (lambda: words.month_and_year(DAY.date()), "November 2026", "November 2026"),
+    ],
+)
+def test_figures_and_days_are_written_as_the_reader_does(
+    say: Callable[[], str], english: str, german: str
+) -> None:
+    for language, expected in (("en", english), ("de", german)):
+        with translation.override(language):
+            assert say().replace(words.NBSP, " ") == expected

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from balupi_site.lib.kept import retold_facts
 from energy import services
 from energy.api.queries import Choice, plug_or_404
 from energy.models import Anomaly
@@ -60,5 +61,5 @@ def _as_json(row: Anomaly, now: dt.datetime) -> dict[str, Any]:
         "began_at": row.began_at.isoformat(),
         "ended_at": row.ended_at.isoformat() if row.ended_at else None,
         "duration_s": services.anomaly_duration_s(row, now),
-        "facts": row.facts,
+        "facts": retold_facts(row.facts),
     }

@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from balupi_site.lib.fields import FlagField, TextField, WholeField
@@ -36,13 +37,15 @@ class MoneyField(serializers.Field[Decimal, Any, str, Any]):
     def to_internal_value(self, data: _Raw) -> Decimal:
         """Return the amount, or refuse what is none."""
         if isinstance(data, bool) or not isinstance(data, int | float | str):
-            raise serializers.ValidationError("This must be a number.")
+            raise serializers.ValidationError(_("This must be a number."))
         try:
             amount = Decimal(str(data).strip())
         except InvalidOperation:
-            raise serializers.ValidationError("This must be a number, such as 32.5.") from None
+            raise serializers.ValidationError(_("This must be a number, such as 32.5.")) from None
         if not amount.is_finite() or not 0 <= amount <= self.most:
-            raise serializers.ValidationError(f"This must be from 0 to {self.most:,f}.")
+            raise serializers.ValidationError(
+                _("This must be from 0 to %(most)s.") % {"most": f"{self.most:,f}"}
+            )
         return abs(amount).quantize(self.unit)  # no -0
 
     def to_representation(self, value: Decimal) -> str:
@@ -77,7 +80,7 @@ class ClockField(serializers.Field[dt.time, Any, str, Any]):
         except (TypeError, ValueError):
             at = None
         if at is None or at.tzinfo is not None or at.second or at.microsecond:
-            raise serializers.ValidationError('This must be a time such as "22:00".')
+            raise serializers.ValidationError(_('This must be a time such as "22:00".'))
         return at
 
     def to_representation(self, value: dt.time) -> str:
@@ -96,7 +99,7 @@ class StrictFieldsSerializer(serializers.Serializer[Any]):
             unknown = set(data) - set(self.fields) - self.answer_fields
             if unknown:
                 raise serializers.ValidationError(
-                    {_as_text(name): ["There is no such field."] for name in unknown}
+                    {_as_text(name): [_("There is no such field.")] for name in unknown}
                 )
         return super().to_internal_value(data)
 
@@ -111,9 +114,13 @@ class PriceSerializer(StrictFieldsSerializer):
         """Make one price out of the two fields."""
         cents, price = attrs.pop("price_per_kwh_cents", None), attrs.get("price_per_kwh")
         if cents is None and price is None:
-            raise serializers.ValidationError({"price_per_kwh_cents": ["This field is required."]})
+            raise serializers.ValidationError(
+                {"price_per_kwh_cents": [_("This field is required.")]}
+            )
         if cents is not None and price is not None and cents != price * 100:
-            text = "price_per_kwh and price_per_kwh_cents contradict each other; send one of them."
+            text = _(
+                "price_per_kwh and price_per_kwh_cents contradict each other; send one of them."
+            )
             raise serializers.ValidationError(
                 {"price_per_kwh": [text], "price_per_kwh_cents": [text]}
             )

@@ -9,6 +9,7 @@ from datetime import datetime
 from django.core.exceptions import ValidationError
 from django.http import Http404
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -100,14 +101,14 @@ def _tariff_or_404(price_id: str) -> Tariff:
     stored = Tariff.objects.prefetch_related("zones")
     tariff = stored.filter(pk=int(price_id)).first() if is_id else None
     if tariff is None:
-        raise Http404("There is no such price.")
+        raise Http404(_("There is no such price."))
     return tariff
 
 
 def _is_dry_run(request: Request) -> bool:
     value = request.query_params.get("dry_run", "false")
     if value not in ("true", "false"):
-        raise serializers.ValidationError({"dry_run": ["This must be true or false."]})
+        raise serializers.ValidationError({"dry_run": [_("This must be true or false.")]})
     return value == "true"
 
 

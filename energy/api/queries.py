@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.http import Http404, QueryDict
 from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from balupi_site.lib.fields import FIRST_YEAR, LAST_YEAR, YEARS, CalendarDayField
@@ -80,7 +81,7 @@ class _Moment(serializers.Field[dt.datetime, str, str, Any]):
             at = None
         if at is None:
             raise serializers.ValidationError(
-                "Neither a day such as 2026-03-01 nor a time such as 2026-03-01T12:00+01:00."
+                _("Neither a day such as 2026-03-01 nor a time such as 2026-03-01T12:00+01:00.")
             )
         local = at.astimezone(zone) if at.tzinfo else at
         if not FIRST_YEAR <= local.year <= LAST_YEAR:
@@ -118,14 +119,14 @@ class HistoryQuery(serializers.Serializer[Any]):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse what contradicts itself."""
         if "from" in attrs and ("period" in attrs or "at" in attrs):
-            raise serializers.ValidationError({"from": ["Either a period or from and to."]})
+            raise serializers.ValidationError({"from": [_("Either a period or from and to.")]})
         if "to" in attrs and "from" not in attrs:
-            raise serializers.ValidationError({"to": ["Only together with from."]})
+            raise serializers.ValidationError({"to": [_("Only together with from.")]})
         start, end = attrs.get("from"), attrs.get("to")
         if start and end and end <= start:
-            raise serializers.ValidationError({"to": ["It must be after from."]})
+            raise serializers.ValidationError({"to": [_("It must be after from.")]})
         if start and end and end - start > _MAX_SPAN:
-            raise serializers.ValidationError({"from": ["At most 40 years at once."]})
+            raise serializers.ValidationError({"from": [_("At most 40 years at once.")]})
         return attrs
 
 
@@ -171,14 +172,14 @@ def plug_or_404(device_id: str) -> SmartPlug:
     """
     plug = SmartPlug.objects.filter(device_id=device_id).first() if device_id.isalnum() else None
     if plug is None:
-        raise Http404("There is no such plug.")
+        raise Http404(_("There is no such plug."))
     return plug
 
 
 def _span(values: dict[str, Any], now: dt.datetime) -> Span:
     start, end = values["from"], values.get("to") or now.astimezone(dt.UTC)
     if end <= start:
-        raise serializers.ValidationError({"from": ["It must be in the past."]})
+        raise serializers.ValidationError({"from": [_("It must be in the past.")]})
     return Span(start, end)
 
 

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db import models
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from balupi_site.lib.fields import FlagField, TextField
+from balupi_site.lib.kept import retold
 from energy.addresses import flaw_of_host
 from energy.models import PlugRole, SmartPlug
 from energy.services import PlugLatest
@@ -41,7 +43,7 @@ class PlugEditSerializer(serializers.ModelSerializer[SmartPlug]):
             unknown = set(data) - set(self.fields) - self.answer_fields
             if unknown:
                 raise serializers.ValidationError(
-                    {str(name): ["There is no such field."] for name in unknown}
+                    {str(name): [_("There is no such field.")] for name in unknown}
                 )
         return super().to_internal_value(data)
 
@@ -57,7 +59,7 @@ class PlugEditSerializer(serializers.ModelSerializer[SmartPlug]):
         if self.instance is not None:
             others = others.exclude(pk=self.instance.pk)
         if role == PlugRole.NAS and others.exists():
-            raise serializers.ValidationError("Another plug has the role NAS already.")
+            raise serializers.ValidationError(_("Another plug has the role NAS already."))
         return role
 
 
@@ -92,7 +94,7 @@ def _current_device(latest: PlugLatest) -> dict[str, Any]:
         "age_s": _rounded(latest.age_s),
         "timestamp": _iso(reading.at if reading else None),
         "status": plug.status,
-        "status_message": plug.status_message,
+        "status_message": retold(plug.status_message),
     }
 
 
@@ -110,7 +112,7 @@ def plug_json(latest: PlugLatest) -> dict[str, Any]:
         "host": plug.host,
         "enabled": plug.enabled,
         "status": plug.status,
-        "status_message": plug.status_message,
+        "status_message": retold(plug.status_message),
         "status_since": _iso(plug.status_since),
         "first_seen_at": _iso(plug.created_at),
         "is_online": latest.is_online,

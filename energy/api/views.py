@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from balupi_site.lib.errors import RefusedError
+from balupi_site.lib.kept import retold
 from energy import services, tasks
 from energy.answers import ask_worker
 from energy.api.queries import plug_or_404
@@ -43,6 +44,7 @@ class DiscoverView(APIView):
     def post(self, _request: Request) -> Response:
         """Search the network and return every device found with what became of it."""
         found = ask_worker(tasks.discover_plugs, wait_s=DISCOVER_WAIT_S)
+        found = [{**each, "message": retold(each["message"])} for each in found]
         added = sum(each["outcome"] == "added" for each in found)
         return Response({"found": len(found), "added": added, "devices": found})
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from balupi_site.events.kinds import Kind
 from balupi_site.events.services import BALUPI, record
+from balupi_site.lib.kept import retold, unpacked
 from balupi_site.words import NBSP, day_and_clock
 from energy.anomalies import (
     BASE,
@@ -155,7 +156,7 @@ def _find_lost(plugs: Sequence[SmartPlug], now: datetime) -> dict[int, Verdict]:
 def _lost(plug: SmartPlug, now: datetime) -> Verdict:
     is_lost = plug.status not in (PlugStatus.OK, PlugStatus.UNKNOWN)
     verdict = plug_lost(is_lost=is_lost, since=plug.status_since, now=now)
-    facts = {"status": plug.status, "status_message": plug.status_message}
+    facts = {"status": plug.status, "status_message": unpacked(plug.status_message)}
     return replace(verdict, facts=facts) if verdict.is_wrong else verdict
 
 
@@ -165,7 +166,7 @@ def _lost_text(anomaly: Anomaly, now: datetime) -> str:
         names["until"] = day_and_clock(anomaly.ended_at, now)
         return _("%(plug)s did not answer from %(since)s to %(until)s.") % names
     text = _("%(plug)s has not answered since %(since)s.") % names
-    return f"{text} {anomaly.facts.get('status_message', '')}".rstrip()
+    return f"{text} {retold(anomaly.facts.get('status_message', ''))}".rstrip()
 
 
 def _find_unusual(plugs: Sequence[SmartPlug], now: datetime) -> dict[int, Verdict]:

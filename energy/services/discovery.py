@@ -11,10 +11,12 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from balupi_site.events.services import record_change
 from balupi_site.lib.env import is_loopback
 from balupi_site.lib.errors import PermanentError, TransientError
+from balupi_site.lib.kept import kept
 from energy.models import SmartPlug
 from energy.plug_link import NO_LOGIN
 from energy.plug_pool import shared_pool
@@ -33,7 +35,7 @@ class Found:
 
     Attributes:
         outcome: ``failed``: a plug that we could not log in to, or that then gave no reading.
-        message: what is wrong and what to do; "" where nothing is.
+        message: what is wrong and what to do, as a kept sentence; "" where nothing is.
     """
 
     host: str
@@ -64,7 +66,8 @@ def discover_plugs(target: str = "") -> list[Found]:
     try:
         announced = shared_pool().discover(target)
     except (OSError, TimeoutError) as error:
-        raise TransientError(f"No discovery could be sent to {target}: {error}") from error
+        text = gettext_noop("No search could be sent to %(target)s: %(error)s")
+        raise TransientError(kept(text, target=target, error=str(error))) from error
     usable = [each for each in announced if not each.problem]
     found = [_unsupported(each) for each in announced if each.problem]
     found += _update_plugs({each.mac: each for each in usable})
@@ -81,11 +84,13 @@ def _check_target(target: str) -> None:
     try:
         ipaddress.IPv4Address(target)
     except ValueError as error:
-        raise PermanentError(f"{target} is not an IPv4 address.") from error
+        text = gettext_noop("%(target)s is not an IPv4 address.")
+        raise PermanentError(kept(text, target=target)) from error
     if not settings.IS_PROD and not is_loopback(target):
-        raise PermanentError(
-            f"{target} is outside this machine, and BALUPI_MODE=dev talks only to a simulated home."
+        text = gettext_noop(
+            "%(target)s is outside this machine, and BALUPI_MODE=dev talks only to a simulated home."
         )
+        raise PermanentError(kept(text, target=target))
 
 
 def _unsupported(announced: Announcement) -> Found:

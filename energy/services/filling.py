@@ -13,8 +13,9 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
+from balupi_site.lib.kept import kept, retold
 from energy.memory import (
     COMPLETE_COVERAGE,
     REMEMBERED,
@@ -49,7 +50,7 @@ class Filled:
         missing: how many hours of the last days were missing or measured in part.
         filled: how many of them got their energy from the plug.
         energy_wh: the energy that this added.
-        message: why nothing was filled, "" where there is nothing to tell.
+        message: why nothing was filled, as a kept sentence; "" where there is nothing to tell.
     """
 
     name: str
@@ -113,15 +114,15 @@ def _read_until(plug: SmartPlug) -> datetime | None:
 
 
 def _refusal(plug: SmartPlug) -> str:
-    text = _(
+    text = gettext_noop(
         "The plug's firmware %(firmware)s does not tell past hours, so missing ones stay missing; "
         "look for an update in the Tapo app."
     )
-    return text % {"firmware": plug.firmware_version}
+    return kept(text, firmware=plug.firmware_version)
 
 
 def _wrong_clock() -> str:
-    return _(
+    return gettext_noop(
         "The plug's clock is wrong, so its memory of past hours cannot be used; let it reach the "
         "internet, or set its time in the Tapo app."
     )
@@ -143,7 +144,11 @@ def _filled(plug: SmartPlug, wanted: Wanted, future: Future[MemoryResult] | None
         return replace(nothing, **_fill(plug, result))
     if isinstance(result, NoMemory):
         return replace(nothing, message=_note_trouble(plug, result, wanted.now))
-    message = result.message if isinstance(result, Failure) else _("The plug is not asked now.")
+    message = (
+        result.message
+        if isinstance(result, Failure)
+        else gettext_noop("The plug is not asked now.")
+    )
     return replace(nothing, message=message)
 
 
@@ -155,7 +160,7 @@ def _note_trouble(plug: SmartPlug, trouble: NoMemory, now: datetime) -> str:
     else:
         message, read_until = _wrong_clock(), _read_until(plug)
     if plug.memory_message != message:
-        logger.info("plug %s: %s", plug.name, message)
+        logger.info("plug %s: %s", plug.name, retold(message))
     _save(plug, memory_message=message, memory_read_until=read_until)
     return message
 

@@ -102,7 +102,7 @@ def period_history(
     found = history(plugs, span, resolution, now, book)
     earlier = [figures[0] for figures in figures_of(plugs, [before], now, book).values()]
     present = [each.total for each in found.plugs]
-    return replace(found, comparison=_comparison(span.until(now), present, before, earlier))
+    return replace(found, comparison=comparison_of(span.until(now), present, before, earlier))
 
 
 def compared(
@@ -119,7 +119,7 @@ def compared(
     for number, period in enumerate(periods):
         whole, before = spans[2 * number : 2 * number + 2]
         present, earlier = ([figures[2 * number + n] for figures in by_plug] for n in (0, 1))
-        comparison = _comparison(whole.until(now), present, before, earlier)
+        comparison = comparison_of(whole.until(now), present, before, earlier)
         found[period] = (side_by_side(whole, present), comparison)
     return found
 
@@ -130,10 +130,17 @@ def samples_between(plugs: Sequence[SmartPlug], span: Span) -> Iterator[PowerSam
     yield from samples.order_by("at", "plug").iterator()
 
 
-def _comparison(
+def comparison_of(
     over: Span, present: Sequence[Figure], before: Span, earlier: Sequence[Figure]
 ) -> Comparison:
-    """Return the comparison of each plug's figures, in the same order, of two spans."""
+    """Return the comparison of each plug's figures, in the same order, of two spans.
+
+    Args:
+        over: the span as far as it is over.
+        present: the plugs' figures of it.
+        before: the same part of the span before.
+        earlier: the plugs' figures of that.
+    """
     pairs = [
         (now_wh, then_wh)
         for now_wh, then_wh in (

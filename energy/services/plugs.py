@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from balupi_site.events.services import record_change
 from balupi_site.lib.errors import RefusedError
@@ -60,7 +61,9 @@ def edit_plug(plug: SmartPlug, **fields: Any) -> SmartPlug:  # noqa: ANN401  # v
             record_change("plug", name_before, timezone.now(), before=before, after=asked)
     except IntegrityError as error:
         raise RefusedError(
-            "Another plug has the role NAS already; give that one another role first.",
+            gettext_noop(
+                "Another plug has the role NAS already; give that one another role first."
+            ),
             code="nas_role_taken",
         ) from error
     return plug

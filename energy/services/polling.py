@@ -9,6 +9,7 @@ from typing import Any
 from django.db import DatabaseError
 from django.utils import timezone
 
+from balupi_site.lib.kept import retold
 from energy.models import PlugStatus, SmartPlug
 from energy.plug_pool import credentials_digest, shared_pool
 from energy.readings import Failure, FailureKind, Seen, Target
@@ -51,7 +52,7 @@ def record(plug: SmartPlug, result: Seen | Failure, *, is_sample: bool) -> None:
     elif _is_news(plug, result):
         news = _news_of_failure(plug, result)
     else:
-        logger.debug("plug %s: a poll was lost: %s", plug.name, result.message)
+        logger.debug("plug %s: a poll was lost: %s", plug.name, retold(result.message))
         return
     changes = {name: value for name, value in news.items() if getattr(plug, name) != value}
     if changes:
@@ -105,7 +106,7 @@ def _save(plug: SmartPlug, changes: dict[str, Any]) -> None:
     if "status" in changes:
         changes["status_since"] = timezone.now()
         level = logging.INFO if changes["status"] == PlugStatus.OK else logging.WARNING
-        message = changes.get("status_message", "") or PlugStatus(changes["status"]).label
+        message = retold(changes.get("status_message", "")) or PlugStatus(changes["status"]).label
         logger.log(level, "plug %s: %s", plug.name, message)
     try:
         # Where the owner has changed the address meanwhile, this news is of the old one.

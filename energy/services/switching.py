@@ -11,10 +11,12 @@ from typing import Any, Literal
 from django.conf import settings
 from django.db import DatabaseError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from balupi_site.events.kinds import Kind
 from balupi_site.events.services import record as record_event
 from balupi_site.lib.errors import BaluPiError, PermanentError, RefusedError, TransientError
+from balupi_site.lib.kept import unpacked
 from energy.answers import NoAnswerError
 from energy.models import SmartPlug, SwitchUnlock
 from energy.plug_link import NO_ANSWER
@@ -55,12 +57,12 @@ def switch_plug(device_id: str, action: Action) -> bool:
     """
     plug = SmartPlug.objects.filter(device_id=device_id).first()
     if plug is None:
-        raise PermanentError("There is no such plug.")
+        raise PermanentError(gettext_noop("There is no such plug."))
     try:
         is_on, overruled = _switch_unless_refused(plug, action)
     except BaluPiError as error:
         is_refused = isinstance(error, RefusedError)
-        _tell(plug.name, action, "refused" if is_refused else "failed", why=str(error))
+        _tell(plug.name, action, "refused" if is_refused else "failed", why=unpacked(error.kept))
         raise
     _tell(plug.name, action, "switched", is_on=is_on, overruled=overruled)
     return is_on
@@ -75,7 +77,7 @@ def told_if_unanswered(plug: SmartPlug, action: str) -> Iterator[None]:
     try:
         yield
     except NoAnswerError as error:
-        _tell(plug.name, action, "unanswered", why=str(error))
+        _tell(plug.name, action, "unanswered", why=error.kept)
         raise
 
 

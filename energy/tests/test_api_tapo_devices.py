@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from rest_framework.test import APIClient
 
 from balupi_site.lib.errors import PermanentError, RefusedError, TransientError
+from balupi_site.lib.kept import kept
 from energy import services, tasks
 from energy.api import views
 from energy.models import PlugRole, PowerSample, SmartPlug
@@ -307,10 +308,12 @@ def test_a_switch_that_fails_says_why(
 def test_a_search_tells_what_was_found(
     admin_api: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = [{"outcome": "added"}, {"outcome": "known"}, {"outcome": "added"}]
+    outcomes = ["added", "known", "added"]
+    found = [{"outcome": each, "message": kept("%(n)s is away.", n=1)} for each in outcomes]
     monkeypatch.setattr(views, "ask_worker", lambda _task, wait_s: found if wait_s == 15 else None)
     response = admin_api.post(f"{LIST}/discover")
-    assert response.json() == {"found": 3, "added": 2, "devices": found}
+    told = [{"outcome": each, "message": "1 is away."} for each in outcomes]
+    assert response.json() == {"found": 3, "added": 2, "devices": told}
 
 
 def test_a_search_without_a_worker_is_503(

@@ -97,7 +97,10 @@ READS: list[tuple[str, dict[str, str], dict[str, str]]] = [
     ("plugs", {}, {}),
     ("plug", _ONE, {}),
     ("dashboard", {}, {}),
-    *(("live", {"part": part}, {}) for part in ("nas", "day", "energy", "facts", "inbox")),
+    ("live", {}, {"period": "day"}),
+    ("live", {}, {"period": "month"}),
+    ("live", {}, {"period": "year"}),
+    ("live", {}, {"day": f"{NOW - DAY:%Y-%m-%d}", "events": "names"}),
 ]
 #: They talk to plugs or to the NAS until they are ended; what they ask the database is small.
 _TALKING = {"energy.tasks.poll_plugs", "nasctl.tasks.watch_nas"}

@@ -92,18 +92,19 @@ def test_the_list_answers_the_first_questions(owner: Client) -> None:
 @pytest.mark.parametrize(
     ("valid", "is_active", "state"),
     [
-        pytest.param((None, "2026-06-11"), True, "tariff-now", id="its last day"),
-        pytest.param((None, "2026-06-10"), True, "tariff-over", id="the day after"),
-        pytest.param(("2026-06-10", None), True, "tariff-now", id="its first day"),
-        pytest.param(("2026-06-11", None), True, "tariff-later", id="tomorrow"),
-        pytest.param((None, None), False, "tariff-off", id="not counted with"),
+        pytest.param((None, "2026-06-11"), True, "in force now", id="its last day"),
+        pytest.param((None, "2026-06-10"), True, "over", id="the day after"),
+        pytest.param(("2026-06-10", None), True, "in force now", id="its first day"),
+        pytest.param(("2026-06-11", None), True, "later", id="tomorrow"),
+        pytest.param((None, None), False, "not counted with", id="not counted with"),
     ],
 )
 def test_the_badge_tells_what_is_in_force_today(
     owner: Client, valid: tuple[str | None, str | None], is_active: bool, state: str
 ) -> None:
     add(tariff(valid=valid), is_active=is_active)
-    assert state in owner.get(TARIFFS).content.decode()
+    page = owner.get(TARIFFS).content.decode()
+    assert f"</svg>{state}</span>" in page
 
 
 def test_more_tariffs_cost_no_more_queries(owner: Client, django_assert_num_queries: Any) -> None:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from django.http import Http404
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from rest_framework.exceptions import AuthenticationFailed, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -90,7 +91,7 @@ class SnapshotView(APIView):
         """Answer the newest snapshot, whole."""
         found = services.latest_snapshot(timezone.now())
         if found is None:
-            raise Http404("The NAS has not sent a snapshot yet.")
+            raise Http404(_("The NAS has not sent a snapshot yet."))
         return Response(found)
 
 

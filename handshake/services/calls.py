@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext_noop
 
 from balupi_site.events.kinds import Kind
 from balupi_site.events.services import record
@@ -68,11 +69,15 @@ def believe(
     """
     if not settings.HANDSHAKE_SECRET:
         raise TransientError(
-            "BALUPI_HANDSHAKE_SECRET is not set on the Pi, so no call of the NAS can be believed. "
-            "Set it to the same secret as on the NAS."
+            gettext_noop(
+                "BALUPI_HANDSHAKE_SECRET is not set on the Pi, so no call of the NAS can be believed. "
+                "Set it to the same secret as on the NAS."
+            )
         )
     if not is_plausible(now):
-        raise TransientError("The Pi's clock is not set yet; wait until NTP has set it.")
+        raise TransientError(
+            gettext_noop("The Pi's clock is not set yet; wait until NTP has set it.")
+        )
     try:
         check_signature(
             settings.HANDSHAKE_SECRET,

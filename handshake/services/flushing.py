@@ -17,7 +17,9 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
+from balupi_site.lib.kept import kept, retold
 from balupi_site.lib.locks import file_lock
 from handshake import inbox
 from handshake.folder import Held, NotHeld, NotHeldError, remove_empty_folders
@@ -40,9 +42,12 @@ _ENDS_SENDING = frozenset({Trouble.NAS_FULL, Trouble.NAS_IO, Trouble.TOO_SLOW})
 #: Links to the files that are sent: in memory, the card need not know of them.
 _MEMORY = Path("/dev/shm")  # noqa: S108  # folders of their own, made by tempfile
 
-_NOT_OURS = "It belongs to another user, so BaluPi cannot take it; change its owner."
-_TAKEN = "The NAS has other files under all names that it could get."
-_VANISHED = (
+_NOT_OURS = gettext_noop("It belongs to another user, so BaluPi cannot take it; change its owner.")
+_TAKEN = gettext_noop("The NAS has other files under all names that it could get.")
+_STAYS = gettext_noop("It is on the NAS, but cannot be removed here: %(error)s")
+_NOT_SENT = gettext_noop("It cannot be sent: %(error)s")
+_NOT_ARRIVED = gettext_noop("It did not arrive, and rsync does not say why.")
+_VANISHED = gettext_noop(
     "It was copied, but a moment later it was not on the NAS any more. Who takes it away there?"
 )
 
@@ -293,13 +298,13 @@ class _Mover:
         """Remove what is still on the NAS now that its disk has had the time to keep it."""
         self._tell("confirming")
         there = self.target.versions(list(batch.files))
-        kept: list[Known] = []
+        still: list[Known] = []
         for path, known in batch.files.items():
             if path in there and there[path][0] == known.entry.size_bytes:
-                kept.append(known)
+                still.append(known)
             else:
                 self._fail(known, _VANISHED)
-        self._remove(kept, batch)
+        self._remove(still, batch)
 
     def _remove(self, files: Sequence[Known], batch: _Batch) -> None:
         removed: list[Known] = []
@@ -311,7 +316,7 @@ class _Mover:
             except NotHeldError:  # changed since; the next look sees the new version
                 left.append(known)
             except OSError as error:
-                self._fail(known, f"It is on the NAS, but cannot be removed here: {error.strerror}")
+                self._fail(known, kept(_STAYS, error=str(error.strerror)))
             else:
                 removed.append(known)
         ledger.mark_waiting(left)
@@ -327,7 +332,7 @@ class _Mover:
         self._tell("confirming", at_once=True)
 
     def _fail(self, known: Known, message: str) -> None:
-        logger.warning("inbox: %s: %s", known.row.name, message)
+        logger.warning("inbox: %s: %s", known.row.name, retold(message))
         ledger.mark_failure(known, message)
         runs.add_failed(self.run_row)
 
@@ -371,7 +376,9 @@ def _links(batch: _Batch, taken: _Taken) -> Iterator[Path]:
                 os.makedirs(os.path.dirname(link), exist_ok=True)  # noqa: PTH103, PTH120
                 os.symlink(held.link_target, link)  # noqa: PTH211
             except OSError as error:
-                taken.failed.append((batch.files.pop(path), f"It cannot be sent: {error.strerror}"))
+                taken.failed.append(
+                    (batch.files.pop(path), kept(_NOT_SENT, error=str(error.strerror)))
+                )
         yield Path(folder)
 
 
@@ -398,4 +405,4 @@ def _complaint_about(path: bytes, complaints: str) -> str:
     name = inbox.path_text(path.rpartition(b"/")[2])
     lines = [line for line in complaints.splitlines() if line.strip()]
     about = [line for line in lines if name in line]
-    return next(iter(about or lines), "It did not arrive, and rsync does not say why.")
+    return next(iter(about or lines), _NOT_ARRIVED)

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from balupi_site.events.kinds import Kind
 from balupi_site.events.services import record
@@ -19,7 +20,7 @@ from nasctl.moments import Moment
 
 #: So many failures of its own, and a file is set aside until a person has looked at it.
 MAX_ATTEMPTS = 5
-IN_USE = "Somebody has it open; it goes when it is closed."
+IN_USE = gettext_noop("Somebody has it open; it goes when it is closed.")
 _KEPT = timedelta(days=30)
 _RUNS_KEPT = 500
 _CHUNK = 250
@@ -126,10 +127,10 @@ def mark_done(files: Sequence[Known], now: datetime) -> None:
 
 
 def mark_failure(known: Known, message: str) -> None:
-    """Note a failure that was the file's own; the fifth sets it aside."""
+    """Note a failure that was the file's own, with a kept sentence; the fifth sets it aside."""
     row = known.row
     row.attempts += 1
-    row.message = message[:300]
+    row.message = message[:600]
     is_over = row.attempts >= MAX_ATTEMPTS
     row.status = FileStatus.FAILED if is_over else FileStatus.WAITING
     row.save(update_fields=["attempts", "message", "status"])

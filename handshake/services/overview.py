@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
+from balupi_site.lib.kept import retold
 from handshake.models import FileStatus, InboxFile, InboxRun, InboxStatus, Snapshot
 from handshake.problems import PASSING, sentence
 from handshake.services import progress
@@ -149,7 +150,7 @@ def _file(row: InboxFile) -> FileView:
         status=row.status,
         noticed_at=row.noticed_at,
         attempts=row.attempts,
-        message=row.message,
+        message=retold(row.message),
         stored_as=row.stored_as,
         finished_at=row.finished_at,
     )

@@ -10,6 +10,7 @@ from django.db import DatabaseError, transaction
 from balupi_site.events.kinds import Kind
 from balupi_site.events.services import record
 from balupi_site.lib.busy import busy_for_at_most
+from balupi_site.lib.kept import unpacked
 from balupi_site.lib.logs import Rarely
 from balupi_site.lib.origin import Origin
 from balupi_site.lib.throttle import Limit
@@ -39,7 +40,7 @@ def note_refusal(path: str, client: str, error: SignatureError, now: datetime) -
                 by=by,
                 path=path,
                 flaw=str(error.flaw),
-                why=str(error),
+                why=unpacked(error.kept),
             )
     except DatabaseError as failure:
         logger.warning("a refused call cannot be written down: %s", failure)

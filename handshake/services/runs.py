@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from balupi_site.events.kinds import Kind
 from balupi_site.events.services import BALUPI, record
+from balupi_site.lib.kept import unpacked
 from handshake.models import InboxRun, InboxStatus
 from handshake.problems import QUIET, InboxError, Trouble
 from handshake.services import ledger
@@ -127,7 +128,7 @@ def _tell_moved(run: InboxRun, now: datetime) -> None:
 def _tell_trouble(known: InboxStatus, trouble: InboxError | None, code: str, now: datetime) -> None:
     """Write into the log that the inbox is held up by something new, or by nothing any more."""
     if code and trouble and known.trouble != code:
-        why = str(trouble)
+        why = unpacked(trouble.kept)
         record(Kind.INBOX_HELD_UP, now, is_trouble=True, by=BALUPI, trouble=str(code), why=why)
     elif not code and known.trouble:
         held_s = (now - known.trouble_since).total_seconds() if known.trouble_since else -1.0

@@ -176,8 +176,8 @@ def test_lists_can_be_searched_filtered_and_sorted(path: str, admin_client: Clie
 def test_only_those_set_aside_are_listed_where_that_is_asked(admin_client: Client) -> None:
     fill()
     text = text_of(admin_client, url("inboxfile", "?status__exact=failed"))
-    assert "✗ set aside" in text
-    assert "✓ on the NAS" not in text
+    assert "</svg>set aside</span>" in text
+    assert "</svg>on the NAS</span>" not in text
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -220,7 +220,7 @@ def test_a_run_is_told_with_what_it_moved_and_how_it_ended(admin_client: Client)
         bytes_moved=999,
     )
     text = text_of(admin_client, url("inboxrun"))
-    for words in ("the NAS came up", "5 min", "1 file, 999 B", "✓"):
+    for words in ("the NAS came up", "5 min", "1 file, 999 B", "all moved"):
         assert words in text
     InboxRun.objects.update(finished_at=None)
     assert "running, or cut off" in text_of(admin_client, url("inboxrun"))
@@ -254,7 +254,7 @@ def test_a_snapshot_is_told_whole_and_harmless(admin_client: Client) -> None:
 
 
 def do(client: Client, page: str, action: str, *chosen: int) -> str:
-    data = {"action": action, "_selected_action": list(chosen)}
+    data = {"action": action, "_selected_action": list(chosen), "confirmed": "yes"}
     response = client.post(url(page), data, follow=True)
     assert response.status_code == 200
     return response.content.decode()
@@ -272,6 +272,16 @@ def test_files_set_aside_are_tried_again_at_once(admin_client: Client, enqueued:
     ] * 2
     assert found[waiting.pk].attempts == 2
     assert found[left.pk].status == FileStatus.FAILED
+
+
+def test_before_files_are_tried_again_it_is_asked(admin_client: Client, enqueued: Any) -> None:
+    row = file(FileStatus.FAILED, 1, attempts=5)
+    data = {"action": "try_again", "_selected_action": [row.pk]}
+    page = admin_client.post(url("inboxfile"), data).content.decode()
+    assert "Try these files again?" in page
+    assert "4.2\xa0MB" in page
+    assert enqueued == []
+    assert InboxFile.objects.get().status == FileStatus.FAILED
 
 
 def test_where_none_was_set_aside_nothing_is_set_off(admin_client: Client, enqueued: Any) -> None:
@@ -330,6 +340,6 @@ def test_nobody_else_sets_anything_off(kim: Client, enqueued: Any) -> None:
     row = file(FileStatus.FAILED, attempts=5)
     InboxStatus.objects.create(pk=1)
     for page, action, pk in (("inboxfile", "try_again", row.pk), ("inboxstatus", "move_now", 1)):
-        kim.post(url(page), {"action": action, "_selected_action": [pk]})
+        kim.post(url(page), {"action": action, "_selected_action": [pk], "confirmed": "yes"})
     assert enqueued == []
     assert InboxFile.objects.get().status == FileStatus.FAILED

@@ -172,7 +172,7 @@ def test_five_failures_of_its_own_set_a_file_aside() -> None:
 def test_a_long_complaint_fits() -> None:
     [known] = ledger.sync([entry()], at(0))
     ledger.mark_failure(known, "ä" * 999)
-    assert only().message == "ä" * 300
+    assert only().message == "ä" * 600
 
 
 def test_a_retry_is_for_files_that_were_set_aside() -> None:

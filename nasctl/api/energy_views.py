@@ -8,6 +8,7 @@ from typing import Any
 
 from django.http import Http404
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -37,7 +38,7 @@ class NasEnergyView(APIView):
         day = query.validated_data["at"] or local_day(now, household_zone())
         found = services.nas_energy(Period(query.validated_data["period"]), day, now)
         if found is None:
-            raise Http404("No plug has the role NAS; give it to the plug of the NAS.")
+            raise Http404(_("No plug has the role NAS; give it to the plug of the NAS."))
         return Response(_nas_energy_json(found))
 
 

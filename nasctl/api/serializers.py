@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from balupi_site.events.kinds import GROUPS, Kind, kinds_of
@@ -33,7 +34,10 @@ class KindsField(serializers.Field[list[str], list[str], list[str], Any]):
         for word in words:
             if not kinds_of(word):
                 allowed = ", ".join([*GROUPS, *Kind.values])
-                raise serializers.ValidationError(f"{word[:40]!r} is none of {allowed}.")
+                raise serializers.ValidationError(
+                    _("“%(word)s” is none of %(allowed)s.")
+                    % {"word": word[:40], "allowed": allowed}
+                )
         return list(dict.fromkeys(words))
 
 

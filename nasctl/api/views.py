@@ -42,7 +42,7 @@ class WakeView(APIView):
         except ValueError:
             wake = None
         if wake is None:
-            raise Http404("There is no such wake.")
+            raise Http404(_("There is no such wake."))
         return Response(asdict(services.wake_overview(wake, timezone.now())))
 
 

@@ -12,6 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from balupi_site.words import NBSP
 from energy.metering import HOUR
 from energy.models import SmartPlug
 from energy.periods import Period, Resolution, Span, buckets, period_span
@@ -189,14 +190,12 @@ def _formula(asleep: Asleep, idle_w: float | None) -> str:
     kwh = saved_wh(asleep.known_h, asleep.energy_wh, idle_w) / 1000
     kwh_decimals = 2 if abs(kwh) < 10 else 1 if abs(kwh) < 100 else 0  # noqa: PLR2004  # as all kWh
     decimals = shown_decimals(asleep.known_h, idle_w, asleep.power_w, kwh_decimals=kwh_decimals)
-    text = gettext(
-        "%(hours)s\u00a0h asleep × (%(idle)s\u00a0W idle − %(asleep)s\u00a0W asleep) = %(saved)s\u00a0kWh"
-    )
+    text = gettext("%(hours)s asleep × (%(idle)s idle − %(asleep)s asleep) = %(saved)s")
     return text % {
-        "hours": _shown(asleep.known_h, decimals),
-        "idle": _shown(idle_w, decimals),
-        "asleep": _shown(asleep.power_w, decimals),
-        "saved": _shown(kwh, kwh_decimals),
+        "hours": f"{_shown(asleep.known_h, decimals)}{NBSP}h",
+        "idle": f"{_shown(idle_w, decimals)}{NBSP}W",
+        "asleep": f"{_shown(asleep.power_w, decimals)}{NBSP}W",
+        "saved": f"{_shown(kwh, kwh_decimals)}{NBSP}kWh",
     }
 
 

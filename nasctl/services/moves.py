@@ -10,6 +10,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import F
 from django.utils import translation
+from django.utils.translation import gettext_noop
 
 from balupi_site.events.kinds import Kind
 from balupi_site.events.services import BALUPI, record
@@ -223,7 +224,9 @@ def _until_noted(attempt: Callable[[NasStatus, Moment], Noted | None], now: Mome
         noted = attempt(current_status(now), now)
         if noted is not None:
             return noted
-    raise TransientError("The NAS's state changes too fast to note anything; try again.")
+    raise TransientError(
+        gettext_noop("The NAS's state changes too fast to note anything; try again.")
+    )
 
 
 def _lasted_s(status: NasStatus, now: Moment) -> float:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext_noop
 
 from balupi_site.events.kinds import Kind
 from balupi_site.events.services import record
@@ -75,7 +76,9 @@ def request_wake(*, requested_by: str, requested_from: str, anyway: bool, now: d
         if _begin(status, wake, moment):
             logger.info("wake asked for by %s (%s)", requested_by or "a visitor", requested_from)
             return wake
-    raise TransientError("The NAS's state changes too fast to begin a wake; try again.")
+    raise TransientError(
+        gettext_noop("The NAS's state changes too fast to begin a wake; try again.")
+    )
 
 
 def estimated_boot_s() -> int:

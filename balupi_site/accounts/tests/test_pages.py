@@ -133,16 +133,24 @@ def test_the_admin_lists_tokens_and_accounts_and_revokes(nas: Nas, login: Login)
     page = admin.get(reverse("admin:accounts_token_changelist")).text
     assert token[:12] in page
     assert token not in page
-    assert "✓ good" in page
+    assert "</svg>good</span>" in page
     pk = Token.objects.get().pk
     url = reverse("admin:accounts_token_changelist")
-    admin.post(url, {"action": "revoke_tokens", "_selected_action": [pk]})
+    form = {"action": "revoke_tokens", "_selected_action": [pk]}
+    assert f"{token[:12]}" in admin.post(url, form).text  # it asks first
+    assert Token.objects.get().revoked_at is None
+    admin.post(url, {**form, "confirmed": "yes"})
     assert Token.objects.get().revoked_at is not None
-    assert "✗ revoked" in admin.get(url).text
-    assert "✗ revoked" in admin.get(reverse("admin:accounts_token_change", args=[pk])).text
+    assert "</svg>revoked</span>" in admin.get(url).text
+    assert (
+        "</svg>revoked</span>" in admin.get(reverse("admin:accounts_token_change", args=[pk])).text
+    )
     accounts = reverse("admin:accounts_nasaccount_changelist")
     pks = [str(pk) for pk in NasAccount.objects.values_list("pk", flat=True)]
-    admin.post(accounts, {"action": "forget_offline_logins", "_selected_action": pks})
+    form = {"action": "forget_offline_logins", "_selected_action": pks}
+    assert "while the NAS sleeps" in admin.post(accounts, form).text
+    assert set(NasAccount.objects.values_list("offline_hash", flat=True)) != {""}
+    admin.post(accounts, {**form, "confirmed": "yes"})
     assert admin.get(accounts).text.count("needs the NAS") >= 2
     assert set(NasAccount.objects.values_list("offline_hash", flat=True)) == {""}
 

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from balupi_site.lib.errors import BaluPiError
+from balupi_site.lib.kept import retold
 from energy import services, tasks
 from energy.answers import ask_worker
 from energy.services.discovery import as_json
@@ -43,7 +44,7 @@ class Command(BaseCommand):
         for each in found:
             name = each["name"] or each["mac"]
             line = f"{each['outcome']:12}{each['host']:16}{each['model']:8}{name}"
-            self.stdout.write(line + (f": {each['message']}" if each["message"] else ""))
+            self.stdout.write(line + (f": {retold(each['message'])}" if each["message"] else ""))
         added = sum(each["outcome"] == "added" for each in found)
         self.stdout.write(f"{len(found)} found, {added} added.")
         if not found:

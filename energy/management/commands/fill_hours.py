@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from balupi_site.events.services import record_command
 from balupi_site.lib.errors import BaluPiError
+from balupi_site.lib.kept import retold
 from energy import tasks
 from energy.answers import ask_worker
 
@@ -43,4 +44,6 @@ def _line(filled: dict[str, Any]) -> str:
         text = (
             f"{filled['filled']} of {filled['missing']} hours filled, {filled['energy_wh']:.0f} Wh"
         )
-    return f"{filled['name']}: {text}" + (f". {filled['message']}" if filled["message"] else "")
+    return f"{filled['name']}: {text}" + (
+        f". {retold(filled['message'])}" if filled["message"] else ""
+    )

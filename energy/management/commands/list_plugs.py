@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
+from balupi_site.lib.kept import retold
 from energy.services import PlugLatest, latest_readings
 
 _ROW = "{:20.20} {:8} {:>9} {:>8} {:6} {:16} {}"
@@ -33,7 +34,7 @@ def _row(latest: PlugLatest) -> str:
     power = "-" if latest.power_w is None else f"{latest.power_w:.1f} W"
     age = "-" if latest.age_s is None else f"{latest.age_s:.0f} s{'*' if latest.is_stale else ''}"
     relay = {True: "on", False: "off", None: "-"}[reading.relay_on if reading else None]
-    status = plug.status_message or str(plug.get_status_display())
+    status = retold(plug.status_message) or str(plug.get_status_display())
     if not plug.enabled:
         status = f"not polled; {status}"
     return _ROW.format(plug.name, plug.role, power, age, relay, plug.host, status)
