@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
@@ -12,17 +13,19 @@ from django.utils.translation import gettext as _
 from django.views import defaults
 from django.views.csrf import csrf_failure as csrf_page
 
+from balupi_site.lib.hosts import is_nas_name
 from balupi_site.lib.logs import Rarely
+from balupi_site.page.preferences import look
 
 logger = logging.getLogger(__name__)
 _rarely = Rarely()
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  # Django gives it
     """Answer 400: a request that no browser makes."""
     if _is_api(request):
         return _json(_("This request makes no sense here."), 400)
-    return defaults.bad_request(request, exception)
+    return _alone(request, "400.html", 400)
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -46,7 +49,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
         return database_fails(request, error)
     if _is_api(request):
         return _json(_("Something went wrong on the Pi; its log says what."), 500)
-    return defaults.server_error(request)
+    return _alone(request, "500.html", 500)
 
 
 def database_fails(request: HttpRequest, error: Exception) -> HttpResponse:
@@ -57,7 +60,9 @@ def database_fails(request: HttpRequest, error: Exception) -> HttpResponse:
     if _is_api(request):
         response: HttpResponse = _json(_("The Pi's database does not work at present."), 503)
     else:
-        response = HttpResponse(render_to_string("500.html"), status=503)
+        is_meant_for_nas = is_nas_name(request) and request.method in {"GET", "HEAD"}
+        wanted = request.get_full_path() if is_meant_for_nas else "/"
+        response = _alone(request, "503.html", 503, nas_url=settings.NAS_URL + wanted)
     response["Retry-After"] = "10"
     return response
 
@@ -67,6 +72,12 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     if _is_api(request):
         return _json(_("The CSRF token is missing or wrong."), 403)
     return csrf_page(request, reason=reason)
+
+
+def _alone(request: HttpRequest, template: str, status: int, **known: str) -> HttpResponse:
+    """Draw a page without the usual context, which would ask the database who is signed in."""
+    context = {**known, "theme": look(request)["theme"]}
+    return HttpResponse(render_to_string(template, context), status=status)
 
 
 def _is_api(request: HttpRequest) -> bool:

@@ -18,6 +18,7 @@ from django.conf import settings
 from django.core.exceptions import SuspiciousFileOperation
 from django.http import FileResponse, Http404, HttpRequest, HttpResponseBase, JsonResponse
 from django.utils._os import safe_join
+from django.utils.translation import gettext as _
 from django.views.decorators.http import condition, require_safe
 from whitenoise.media_types import MediaTypes
 
@@ -88,7 +89,7 @@ def elsewhere(request: HttpRequest, **_found: str) -> HttpResponseBase:
         if is_installed():
             return page(request)
         raise Http404
-    return JsonResponse({"detail": "There is no such file here.", "errors": {}}, status=404)
+    return JsonResponse({"detail": _("There is no such file here."), "errors": {}}, status=404)
 
 
 def _etag(_request: HttpRequest, name: str) -> str:

@@ -5,8 +5,10 @@ from django.contrib.auth import views as auth_views
 from django.urls import include, path, re_path
 from django.utils.translation import gettext_lazy as _
 
-from balupi_site import docs, frontend, shell, system, wake_page
+from balupi_site import admin_index, docs, frontend, shell, system, wake_page
 from balupi_site.accounts import views as accounts
+from balupi_site.admin_site import BaluPiAdminSite
+from balupi_site.doctor import views as doctor
 from balupi_site.lib.api import not_found, route
 from balupi_site.page import preferences
 from balupi_site.page import views as page
@@ -18,6 +20,7 @@ handler500 = "balupi_site.error_pages.server_error"
 
 admin.site.site_header = admin.site.site_title = "BaluPi"
 admin.site.index_title = _("Administration")
+BaluPiAdminSite.overview = staticmethod(admin_index.overview)
 
 urlpatterns = [
     path("api/", include("balupi_site.accounts.api.urls")),
@@ -56,7 +59,7 @@ urlpatterns = [
     path("dashboard/logout", auth_views.LogoutView.as_view(), name="logout"),
     path("favicon.ico", page.favicon, name="favicon"),
     path("admin/login/", accounts.admin_login, name="admin-login"),
-    path("admin/", admin.site.urls),
+    path("admin/", ([*doctor.urls, *admin.site.get_urls()], "admin", admin.site.name)),
     # Last: every path that nobody has; without "$" one with a line feed too.
     re_path(r"^(?P<path>.*)", frontend.elsewhere, name="elsewhere"),
 ]

@@ -2,14 +2,13 @@
 
 Design, section 10. Under the NAS's names it answers every path that asks for a page, "/" included, with
 503; the NAS-built page (``frontend.py``) stays at the Pi's own names. It shows the NAS's state and the
-stages of its wake to anybody, and nothing else: no figures, no names of people.
+stages of its wake to anybody, no figures and no names of others; when the NAS slept today only to
+those who may read. What it says is made in ``wake_story.py``.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any
-from urllib.parse import unquote
 
 from django.conf import settings
 from django.contrib import messages
@@ -27,9 +26,11 @@ from balupi_site.lib.errors import BaluPiError, RefusedError
 from balupi_site.lib.hosts import is_nas_name, port_suffix, wants_page
 from balupi_site.lib.queue import enqueue
 from balupi_site.lib.throttle import Limit
-from balupi_site.page import nas as nas_words
+from balupi_site.page import parts
+from balupi_site.page.strip import strip
+from balupi_site.wake_story import Visit, address, story
 from balupi_site.words import span
-from nasctl.services import NasOverview, nas_overview, request_wake
+from nasctl.services import nas_overview, request_wake
 from nasctl.tasks import watch_nas
 
 #: A wake takes a minute, and its button is gone while it runs: who needs more is not a person.
@@ -37,16 +38,18 @@ _PRESSES = Limit("wake-button", attempts=6, seconds=60)
 #: What programs are told to wait: a NAS wakes in about a minute, if somebody wakes it.
 _RETRY_AFTER_S = 60
 #: How often the page looks again: while something happens, and otherwise.
-_BUSY_EVERY_S, _IDLE_EVERY_S = 3, 10
-#: Until a browser that has not found the NAS under its name is offered the NAS's address.
-_DETOUR_AFTER_S = 15
-_SHOWN_PATH_LENGTH = 60
+_BUSY_EVERY_S, _IDLE_EVERY_S = 2, 5
 
 
 def in_place_of_nas(request: HttpRequest) -> HttpResponse:
     """Answer what was meant for the NAS: the wake page to a person, 503 to a program."""
     if wants_page(request):
         return _page(request, wanted=request.get_full_path(), status=503)
+    if _is_form(
+        request
+    ):  # the page then leads to the first page: what was sent is never sent again
+        note = _("What you have just sent did not reach the NAS. Send it again when it is awake.")
+        return _page(request, wanted="/", status=503, note=note)
     text = _("The NAS does not answer under this name at present; BaluPi does. It was not woken.")
     response = JsonResponse({"detail": text, "errors": {}}, status=503)
     response["Retry-After"] = str(_RETRY_AFTER_S)
@@ -55,14 +58,18 @@ def in_place_of_nas(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def wake(request: HttpRequest) -> HttpResponse:
-    """Show the wake page, or wake the NAS by its button or the dashboard's; ``next`` is where to go then."""
+    """Show the wake page, or wake the NAS by its button or the dashboard's.
+
+    ``next`` is where to go then. The page's script also says which version it ``have``s: it gets 204
+    while nothing but time has changed, and the page in place of a redirect.
+    """
     wanted = _wanted(request)
     if request.method != "POST":
-        return _page(request, wanted=wanted, status=503 if is_nas_name(request) else 200)
+        is_first = is_nas_name(request) and "have" not in request.GET
+        return _page(request, wanted=wanted, status=503 if is_first else 200)
     wait_s = _PRESSES.take(_presser(request))
     if wait_s:
-        note = _("Too many tries from this device. Try again in %(span)s.") % {"span": span(wait_s)}
-        response = _page(request, wanted=wanted, status=429, note=note)
+        response = _page(request, wanted=wanted, status=429, wait_s=wait_s)
         response["Retry-After"] = str(wait_s)
         return response
     return _wake(request, wanted)
@@ -84,46 +91,55 @@ def _wake(request: HttpRequest, wanted: str) -> HttpResponse:
         status = 409 if isinstance(error, RefusedError) else 503
         return _page(request, wanted=wanted, status=status, note=str(error))
     enqueue(watch_nas)
+    parts.forget()  # or the dashboard would show the sleeping NAS for another second
     if is_dashboard:
         return redirect("dashboard")
+    if "have" in request.POST:
+        return _page(request, wanted=wanted, status=200)
     is_in_place = wanted and is_nas_name(request)
     return HttpResponseRedirect(wanted if is_in_place else reverse("wake"))
 
 
-def _page(request: HttpRequest, *, wanted: str, status: int, note: str = "") -> HttpResponse:
+def _page(
+    request: HttpRequest, *, wanted: str, status: int, note: str = "", wait_s: int = 0
+) -> HttpResponse:
     now = timezone.now()
     nas = nas_overview(now)
-    context = _context(request, nas, wanted or "/", now)
-    response = render(request, "wake.html", {**context, "note": note}, status=status)
+    visit = Visit(
+        wanted=wanted or "/",
+        is_in_place=is_nas_name(request),
+        may_wake=may(caller_of(request), Need.WAKE_BUTTON),
+        name=request.user.get_username(),
+    )
+    told = story(nas, visit, now)
+    if request.method == "GET" and request.GET.get("have") == told["version"]:
+        response = HttpResponse(status=204)
+    else:
+        every_s = _IDLE_EVERY_S if nas.state == "offline" else _BUSY_EVERY_S
+        more: dict[str, Any] = {"note": note, "wait": _wait(wait_s), "every_s": every_s}
+        if may(caller_of(request), Need.READ):  # when the NAS slept tells who was at home
+            more["strip"] = strip(now)
+        context = told | _links(request, visit) | more
+        response = render(request, "wake.html", context, status=status)
     if status == 503:  # noqa: PLR2004
-        running = nas.wake
-        left_s = running.expected_s if running and running.expected_s else _RETRY_AFTER_S
+        left_s = nas.wake.expected_s if nas.wake and nas.wake.expected_s else _RETRY_AFTER_S
         response["Retry-After"] = str(max(_BUSY_EVERY_S, round(left_s)))
     response["Cache-Control"] = "no-store"
     return response
 
 
-def _context(
-    request: HttpRequest, nas: NasOverview, wanted: str, now: dt.datetime
-) -> dict[str, Any]:
-    is_in_place = is_nas_name(request)
-    is_awake = nas.state == "online"
-    is_busy = is_awake or nas.state in {"booting", "shutting_down", "unknown"}
-    own = f"http://{settings.PI_IP}{port_suffix(request)}" if is_in_place else ""
-    return {
-        "nas": nas_words.sentence(nas, now),
-        "wake": nas_words.wake(nas, now),
-        "is_awake": is_awake,
-        "may_wake": may(caller_of(request), Need.WAKE_BUTTON),
-        "is_in_place": is_in_place,
-        "wanted": wanted,
-        "shown_path": _shown(wanted) if is_in_place else "",
-        "here": wanted if is_in_place else reverse("wake"),
-        "every_s": _BUSY_EVERY_S if is_busy else _IDLE_EVERY_S,
-        "offers_detour": is_awake and (nas.age_s or 0) >= _DETOUR_AFTER_S,
-        "nas_url": settings.NAS_URL + (wanted if is_in_place else "/"),
-        "dashboard_url": own + reverse("dashboard"),
-    }
+def _links(request: HttpRequest, visit: Visit) -> dict[str, str]:
+    own = f"http://{settings.PI_IP}{port_suffix(request)}" if visit.is_in_place else ""
+    here = visit.wanted if visit.is_in_place else reverse("wake")
+    return {"here": here, "nas_url": address(visit), "dashboard_url": own + reverse("dashboard")}
+
+
+def _wait(wait_s: int) -> dict[str, Any] | None:
+    """Return how long a device that pressed too often has to wait, as a sentence that counts."""
+    if not wait_s:
+        return None
+    words = _("Too many tries from this device. Try again in %(span)s.")
+    return {"s": wait_s, "words": words, "told": words % {"span": span(wait_s)}}
 
 
 def _wanted(request: HttpRequest) -> str:
@@ -141,9 +157,10 @@ def _presser(request: HttpRequest) -> str:
     return str(request.META.get("REMOTE_ADDR", ""))
 
 
-def _shown(wanted: str) -> str:
-    """Return the wanted path for people, "" where it says nothing; what follows "?" may be a secret."""
-    plain = unquote(wanted.partition("?")[0]).strip("/")
-    if not plain:
-        return ""
-    return f"/{plain}" if len(plain) < _SHOWN_PATH_LENGTH else f"/{plain[:_SHOWN_PATH_LENGTH]}…"
+def _is_form(request: HttpRequest) -> bool:
+    """Tell whether a person's browser sent a form; programs that send do not ask for a page.
+
+    One that is too long is refused before anybody knows who sent it, and gets what programs get.
+    """
+    accepted = request.headers.get("Accept", "").lower()
+    return request.method == "POST" and "text/html" in accepted and hasattr(request, "user")

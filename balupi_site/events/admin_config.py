@@ -6,4 +6,4 @@ from django.contrib.admin.apps import AdminConfig
 class LoggedAdminConfig(AdminConfig):
     """Stands in for ``django.contrib.admin`` in INSTALLED_APPS."""
 
-    default_site = "balupi_site.events.admin_site.LoggedAdminSite"
+    default_site = "balupi_site.admin_site.BaluPiAdminSite"

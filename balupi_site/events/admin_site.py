@@ -5,29 +5,34 @@ Also for models of other packages, and in the transaction of the change itself.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.contrib.admin import AdminSite
-from django.db import transaction
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.db import DataError, transaction
 from django.db.models import Model, QuerySet
 from django.forms import BaseForm, Field, ModelChoiceField, ModelMultipleChoiceField
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils import timezone, translation
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext, gettext_noop
 
 from balupi_site.events.kinds import Kind
 from balupi_site.events.plain import differences
 from balupi_site.events.services import record, record_change
+from balupi_site.lib.admin import is_confirmed
+from balupi_site.lib.errors import TransientError
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Model]
 else:
     _ModelAdmin = admin.ModelAdmin  # takes no parameter at run time
 
-#: django-celery-beat's actions tell nobody: what they do.
+#: django-celery-beat's actions tell nobody: what they do, once they were confirmed.
 _SILENT_ACTIONS = {
     "enable_tasks": Kind.CHANGE_EDITED,
     "disable_tasks": Kind.CHANGE_EDITED,
@@ -58,6 +63,18 @@ class LoggedPage(_ModelAdmin):
         request.balupi_changes = _changes(form)  # type: ignore[attr-defined]
         request.balupi_parts = [part for part in parts if part]  # type: ignore[attr-defined]
         return super().construct_change_message(request, form, formsets, add)
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:  # noqa: ANN401  # of the stubs only
+        """Return the list; a filter that means no day or number is one that the page does not know.
+
+        Django lets through what only fails in the database: the year 100000, numbers of 30 digits.
+        """
+        try:
+            return super().get_changelist_instance(request)
+        except (ValueError, OverflowError, DataError) as error:
+            if not request.GET:
+                raise
+            raise IncorrectLookupParameters(error) from error
 
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:  # noqa: ANN401
         """Write down an addition."""
@@ -95,6 +112,8 @@ class LoggedPage(_ModelAdmin):
 
     def _logged(self, name: str, act: Callable[..., Any]) -> Callable[..., Any]:
         def logged(page: Any, request: HttpRequest, rows: QuerySet[Model]) -> Any:  # noqa: ANN401
+            if not is_confirmed(request):
+                return act(page, request, rows)  # which asks first
             with transaction.atomic():
                 self._record_all(_SILENT_ACTIONS[name], rows, action=name)
                 return act(page, request, rows)
@@ -137,6 +156,31 @@ class LoggedAdminSite(AdminSite):
         page = admin_class or admin.ModelAdmin
         logged = type(page.__name__, (LoggedPage, page), {"__module__": page.__module__})
         super().register(model_or_iterable, logged, **options)
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:  # noqa: ANN401  # as Django's
+        """Return the view as one that says when it is only busy: hashing passwords has two places."""
+        guarded = super().admin_view(view, cacheable)
+
+        @functools.wraps(guarded)
+        def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ANN401
+            try:
+                response: HttpResponse = guarded(request, *args, **kwargs)
+            except TransientError as error:
+                return self._busy(request, error)
+            return response
+
+        return answer
+
+    def _busy(self, request: HttpRequest, error: TransientError) -> HttpResponse:
+        context = {
+            **self.each_context(request),
+            "title": gettext("Not now"),
+            "message": str(error),
+            "back": request.get_full_path(),
+        }
+        response = TemplateResponse(request, "admin/busy.html", context, status=503)
+        response["Retry-After"] = "10"
+        return response.render()
 
     def password_change(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

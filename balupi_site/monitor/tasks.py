@@ -5,11 +5,14 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from balupi_site.monitor import ring
+from balupi_site.monitor import card, ring
 from balupi_site.monitor.meter import meter
 
 
 @shared_task(ignore_result=True)
 def sample_machine() -> None:
-    """Look at this machine and keep what was seen for an hour."""
-    ring.keep(meter.sample(timezone.now()))
+    """Look at this machine and keep what was seen for an hour, and what was written today."""
+    now = timezone.now()
+    sample = meter.sample(now)
+    ring.keep(sample)
+    card.note(now, sample.uptime.system_uptime_seconds)

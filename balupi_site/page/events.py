@@ -1,44 +1,76 @@
-"""What happened, newest first: states and wakes of the NAS, names, files, plugs."""
+"""What happened on a day, newest first: the band of the day turned upright."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from balupi_site.events.kinds import Kind, group_of
-from balupi_site.events.reading import item_of, recent
+from balupi_site.events.reading import Choice as Selection
+from balupi_site.events.reading import item_of, newest, recent
 from balupi_site.page.choice import Choice
+from balupi_site.page.event_words import (
+    Around,
+    event_sentence,
+    nothing,
+    since_sentence,
+    state_sentence,
+    woken_by,
+)
 from balupi_site.page.nas import SIGNS
-from balupi_site.words import clock, day_and_clock, span
+from balupi_site.words import clock, day_and_clock, long_day
+from energy.periods import Span, day_span, local_day
+from energy.services.figures import household_zone
 from nasctl.services import Parts, timeline
 from nasctl.services.timeline import EventItem, Item, StateItem, WakeItem
 
 #: The strip beside an event; failures have their own.
 _STRIPS = {"offline": "asleep", "booting": "dawn", "online": "online", "shutting_down": "dusk"}
-_EVENTS = 12
-#: States and wakes are shown however old; of the rest what is new. The whole log is in the admin.
-_NEWS = dt.timedelta(days=30)
+_GROUP_ICONS = {"names": "sign", "inbox": "tray", "plug": "bolt", "login": "who"}
+#: More than this on one day nobody reads here; the whole log is in the admin.
+_MOST = 60
+#: States before the day that its first lines are told with.
+_CONTEXT = 4
 #: What a clock that was wrong called the future would stay on top until then.
 _CLOCK_ERROR = dt.timedelta(minutes=1)
-_FOR_ALL = (
-    Kind.NAMES_OVERRIDDEN,
-    Kind.NAMES_RELEASED,
-    Kind.INBOX_MOVED,
-    Kind.INBOX_HELD_UP,
-    Kind.PLUG_ANOMALY,
-    Kind.PLUG_ANOMALY_OVER,
-    Kind.PLUG_SWITCHED,
-)
-_FOR_ADMINS = (*_FOR_ALL, Kind.LOGIN_REFUSED, Kind.NAS_CALL_REFUSED)
-_GROUP_ICONS = {"names": "sign", "inbox": "nas", "plug": "bolt", "login": "who"}
+#: A name follows the NAS within this time, or it is news of its own.
+_FOLLOWS = dt.timedelta(minutes=2)
+_SAME_MOMENT = dt.timedelta(seconds=5)
+#: A home without a state before the day is as new as this.
+_NEW_HOME = dt.timedelta(days=7)
+#: The filters that show the NAS's states and wakes.
+_WITH_STATES = frozenset({"", "nas"})
+_KINDS: dict[str, tuple[Kind, ...]] = {
+    "nas": (Kind.NAMES_SWITCHED,),
+    "inbox": (Kind.INBOX_MOVED, Kind.INBOX_HELD_UP, Kind.INBOX_RECOVERED, Kind.INBOX_RETRIED),
+    "names": (Kind.NAMES_SWITCHED, Kind.NAMES_OVERRIDDEN, Kind.NAMES_RELEASED),
+    "plug": (Kind.PLUG_ANOMALY, Kind.PLUG_ANOMALY_OVER, Kind.PLUG_SWITCHED),
+}
+_FOR_ADMINS = {"nas": (Kind.NAS_CALL_REFUSED,), "plug": (Kind.PLUG_UNLOCKED,)}
 
 
 def context(choice: Choice, now: dt.datetime) -> dict[str, Any]:
     """Return the part's context."""
-    return {"events": events(now, for_admin=choice.is_admin)}
+    zone = household_zone()
+    today = local_day(now, zone)
+    day = choice.day or today
+    found = _found(choice, day_span(day, zone), now)
+    told = rows(found, with_names=choice.events != "nas")
+    return {
+        "rows": told + _first_rows(found, now),
+        "is_empty": not told,
+        "is_cut": found.is_cut,
+        "title": _("What happened today") if day == today else _title(day),
+        "void": nothing(choice.events, is_today=day == today),
+        "tabs": _tabs(choice),
+        "all_link": choice.link(events=""),
+        "today_link": choice.link(day=None) if day != today else "",
+        "earlier": _earlier(choice, found),
+    }
 
 
 def item_id(item: Item) -> str:
@@ -48,65 +80,238 @@ def item_id(item: Item) -> str:
     return f"ev-{item.kind}-{item.at:%Y%m%d%H%M%S%f}"
 
 
-def events(now: dt.datetime, *, for_admin: bool = False) -> list[dict[str, Any]]:
-    """Return what happened lately, newest first; refused logins and calls for admins only."""
-    until = now + _CLOCK_ERROR
-    states = timeline(now, limit=_EVENTS, before=until, parts=Parts(events=None))
-    items: list[Item] = list(states.items)
-    kinds = _FOR_ADMINS if for_admin else _FOR_ALL
-    news = recent(kinds, now - _NEWS, until, _EVENTS)
-    items += [item_of(event, for_admin=for_admin) for event in news]
-    items.sort(key=lambda item: item.at, reverse=True)
-    return [_event(item, now) for item in items[:_EVENTS]]
+@dataclass(frozen=True)
+class Found:
+    """What a day has to tell, newest first.
+
+    Attributes:
+        before: states and wakes from before the day, newest first.
+        earlier_at: when something happened last before the day; None: nothing is known.
+    """
+
+    span: Span
+    states: Sequence[StateItem]
+    wakes: Sequence[WakeItem]
+    events: Sequence[EventItem]
+    before: Sequence[StateItem]
+    earlier_at: dt.datetime | None
+    is_cut: bool
 
 
-def _event(item: Item, now: dt.datetime) -> dict[str, Any]:
-    local, today = timezone.localtime(item.at), timezone.localtime(now).date()
-    common = {
+def _found(choice: Choice, span: Span, now: dt.datetime) -> Found:
+    """Ask for a day's items: of the NAS one query each for states and wakes, of the log two."""
+    until = min(span.end, now + _CLOCK_ERROR)
+    told: Sequence[Item] = ()
+    if choice.events in _WITH_STATES:
+        parts = Parts(events=None)
+        told = timeline(now, limit=_MOST + _CONTEXT, before=until, parts=parts).items
+    kinds = _kinds(choice)
+    news = recent(kinds, span.start, until, _MOST + 1)
+    of_day = [item for item in told if item.at >= span.start]
+    return Found(
+        span=span,
+        states=[item for item in of_day if isinstance(item, StateItem)],
+        wakes=[item for item in of_day if isinstance(item, WakeItem)],
+        events=[item_of(event, for_admin=choice.is_admin) for event in news],
+        before=[item for item in told if isinstance(item, StateItem) and item.at < span.start],
+        earlier_at=_earlier_at(choice, kinds, told, span.start),
+        is_cut=len(of_day) + len(news) > _MOST,
+    )
+
+
+def _earlier_at(
+    choice: Choice, kinds: Sequence[Kind], told: Sequence[Item], start: dt.datetime
+) -> dt.datetime | None:
+    """Return when something happened last before the day; the log is asked no further than needed."""
+    if choice.events in _WITH_STATES:
+        state_at = next((item.at for item in told if item.at < start), None)
+        found = recent(kinds, state_at or start - _NEW_HOME, start, 1)
+        return found[0].at if found else state_at
+    found = newest(Selection(kinds=frozenset(kinds), before=start), 1)
+    return found[0].at if found else None
+
+
+def _kinds(choice: Choice) -> list[Kind]:
+    groups = [choice.events] if choice.events else list(_KINDS)
+    kinds = [kind for group in groups for kind in _KINDS[group]]
+    if choice.is_admin:
+        kinds += [kind for group in groups for kind in _FOR_ADMINS.get(group, ())]
+        kinds += [] if choice.events else [Kind.LOGIN_REFUSED]
+    return kinds
+
+
+def rows(found: Found, *, with_names: bool = True) -> list[dict[str, Any]]:
+    """Return the lines of a day; what belongs to a line is part of it, and its id leads there.
+
+    Args:
+        found: the items.
+        with_names: also names that moved by themselves.
+    """
+    lines = _Lines(found)
+    told = [line for item in found.states if (line := lines.of_state(item))]
+    told += [lines.of_wake(item) for item in found.wakes]
+    told += [
+        lines.of_event(item)
+        for item in found.events
+        if not lines.is_told(item) and (with_names or item.event_kind != Kind.NAMES_SWITCHED)
+    ]
+    return sorted(told, key=lambda line: line["at"], reverse=True)[:_MOST]
+
+
+class _Lines:
+    """Turns items into lines, knowing what else happened around them."""
+
+    def __init__(self, found: Found) -> None:
+        self._found = found
+        self._all_states = [*found.states, *found.before]
+        self._names = {
+            id(event): state
+            for event in found.events
+            if event.event_kind == Kind.NAMES_SWITCHED and not event.is_trouble
+            for state in [_followed(event, found.states)]
+            if state is not None
+        }
+
+    def is_told(self, event: EventItem) -> bool:
+        """Tell whether an event is part of a state's line; without states, none is."""
+        return id(event) in self._names
+
+    def of_state(self, item: StateItem) -> dict[str, Any] | None:
+        if item.reason == "wake" and self._wake_of(item):
+            return None  # who woke it says more
+        sentence, note = state_sentence(item, self._around(item))
+        is_bad = item.is_trouble and item.restart_s is None
+        return _line(
+            item,
+            css="failed" if is_bad else _STRIPS.get(item.state, "unknown"),
+            icon=_state_icon(item, is_bad=is_bad),
+            is_small=item.state in {"booting", "shutting_down"},
+            is_bad=is_bad,
+            sentence=sentence,
+            note=note,
+            also=[item_id(event) for event in self._moves_of(item)],
+        )
+
+    def of_wake(self, item: WakeItem) -> dict[str, Any]:
+        booting = [state for state in self._found.states if self._wake_of(state) is item]
+        return _line(
+            item,
+            css="dawn",
+            icon="who",
+            is_small=True,
+            sentence=woken_by(item.wake.requested_by),
+            also=[item_id(state) for state in booting],
+        )
+
+    def of_event(self, item: EventItem) -> dict[str, Any]:
+        state = next((state for state in self._all_states if state.at <= item.at), None)
+        group_icon = _GROUP_ICONS.get(group_of(item.event_kind), "ask")
+        return _line(
+            item,
+            css=_STRIPS.get(state.state, "unknown") if state else "",
+            icon="warn" if item.is_trouble else group_icon,
+            is_small=group_of(item.event_kind) == "names" and not item.is_trouble,
+            is_bad=item.is_trouble,
+            sentence=event_sentence(item),
+        )
+
+    def _around(self, item: StateItem) -> Around:
+        older = [state for state in self._all_states if state.at < item.at]
+        cause = {"online": "booting", "offline": "online"}.get(item.state)
+        before_s = None
+        for state in older[:2]:  # a good-bye may lie between
+            if state.state == cause:
+                before_s = state.duration_s
+                break
+        failure = ""
+        if item.reason == "boot_failed":
+            wakes = [wake for wake in self._found.wakes if wake.at < item.at]
+            failure = wakes[0].wake.message if wakes else ""
+        return Around(before_s, name_moved=bool(self._moves_of(item)), wake_failure=failure)
+
+    def _moves_of(self, item: StateItem) -> list[EventItem]:
+        return [event for event in self._found.events if self._names.get(id(event)) is item]
+
+    def _wake_of(self, state: StateItem) -> WakeItem | None:
+        if state.reason != "wake":
+            return None
+        near = (wake for wake in self._found.wakes if abs(wake.at - state.at) < _SAME_MOMENT)
+        return next(near, None)
+
+
+def _followed(event: EventItem, states: Iterable[StateItem]) -> StateItem | None:
+    """Return the state that a switch of the names followed; None: it has another reason."""
+    places = {"nas": {"online"}, "pi": {"shutting_down", "offline"}}
+    for state in states:
+        if state.at <= event.at + _SAME_MOMENT:
+            is_near = event.at - state.at < _FOLLOWS
+            is_right = state.state in places.get(str(event.facts.get("target")), set())
+            return state if is_near and is_right else None
+    return None
+
+
+def _line(item: Item, *, sentence: str, **fields: Any) -> dict[str, Any]:  # noqa: ANN401  # of the template
+    return {
+        "id": item_id(item),
+        "also": [],
+        "at": item.at,
         "iso": item.at.isoformat(),
         "clock": clock(item.at),
-        "day": "" if local.date() == today else day_and_clock(item.at, now).rsplit(" ", 1)[0],
-    }
-    if isinstance(item, WakeItem):
-        who = item.wake.requested_by or _("a visitor")
-        return {
-            **common,
-            "css": "dawn",
-            "icon": "who",
-            "is_small": True,
-            "sentence": _("Woken by %(who)s") % {"who": who},
-        }
-    if isinstance(item, EventItem):
-        icon = _GROUP_ICONS.get(group_of(item.event_kind), "ask")
-        return {
-            **common,
-            "css": "failed" if item.is_trouble else "unknown",
-            "icon": "warn" if item.is_trouble else icon,
-            "is_small": not item.is_trouble,
-            "sentence": item.sentence,
-        }
-    css = "failed" if item.is_trouble else _STRIPS.get(item.state, "unknown")
-    icon = "warn" if item.is_trouble else SIGNS[item.state][1]
-    return {
-        **common,
-        "css": css,
-        "icon": icon,
-        "is_small": item.state in {"booting", "shutting_down"},
-        "sentence": _told(item),
+        "is_bad": False,
+        "note": "",
+        "sentence": sentence,
+        **fields,
     }
 
 
-def _told(item: StateItem) -> str:
-    if item.restart_s is not None:
-        return _("BaluHost was restarted, away for %(span)s") % {"span": span(item.restart_s)}
-    if item.is_trouble:
-        return item.reason_text
-    lasted = span(item.duration_s) if item.duration_s is not None else "–"
-    texts = {
-        "online": _("Awake for %(span)s"),
-        "offline": _("Asleep for %(span)s"),
-        "booting": _("Waking up, %(span)s"),
-        "shutting_down": _("Said good-bye, %(span)s to go to sleep"),
-        "unknown": _("Not known for %(span)s"),
+def _first_rows(found: Found, now: dt.datetime) -> list[dict[str, Any]]:
+    """Return the day's first line, the state that it began with; none where that is not known."""
+    if not found.before or found.is_cut:
+        return []
+    item, start = found.before[0], found.span.start
+    is_bad = item.is_trouble and item.restart_s is None
+    since = day_and_clock(item.at, now)
+    line = _line(
+        item,
+        css="failed" if is_bad else _STRIPS.get(item.state, "unknown"),
+        icon=_state_icon(item, is_bad=is_bad),
+        is_small=True,
+        sentence=since_sentence(item, since),
+    )
+    return [line | {"clock": clock(start), "iso": start.isoformat()}]
+
+
+def _state_icon(item: StateItem, *, is_bad: bool) -> str:
+    if is_bad:
+        return "warn"
+    if item.state == "booting" and item.reason == "woken_by_other":
+        return "bolt"
+    if item.state == "shutting_down" and item.reason == "called_going_offline":
+        return "box"
+    return SIGNS[item.state][1]
+
+
+def _title(day: dt.date) -> str:
+    return _("What happened on %(day)s") % {"day": long_day(day)}
+
+
+def _tabs(choice: Choice) -> list[dict[str, Any]]:
+    names = {
+        "": _("All"),
+        "nas": _("NAS"),
+        "inbox": _("Inbox"),
+        "names": _("Names"),
+        "plug": _("Plugs"),
     }
-    return texts[item.state] % {"span": lasted}
+    return [
+        {"name": name, "link": choice.link(events=group), "is_chosen": group == choice.events}
+        for group, name in names.items()
+    ]
+
+
+def _earlier(choice: Choice, found: Found) -> dict[str, str] | None:
+    """Return the way to the last day before with something to tell; None where there is none known."""
+    if found.earlier_at is None:
+        return None
+    day = local_day(found.earlier_at, household_zone())
+    return {"link": choice.link(day=day), "day": long_day(day)}

@@ -1,4 +1,4 @@
-"""The inbox in words: what waits, how it goes, what holds it up; and what the NAS last told of itself."""
+"""The inbox in words: what waits, how it goes, what holds it up, what arrived."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from balupi_site.page.choice import Choice
-from balupi_site.words import NBSP, ago, day_and_clock, span
+from balupi_site.words import NBSP, day_and_clock, span
 from handshake.models import FileStatus
 from handshake.problems import InboxError
 from handshake.services import (
@@ -29,8 +29,8 @@ _LARGEST = 2
 _ARRIVED = 3
 #: The inbox of a NAS that is awake is looked into every 10 min at least: three looks.
 _STALE_S = 1800.0
-#: A look as old as this was not just now; while the NAS sleeps, nothing may have been written for days.
-_FRESH_S = 180.0
+#: A transfer tells of itself every second.
+_MOVING_STALE_S = 15.0
 #: So much of a name's end stays when it is too long for its line; a renamed file's mark stays whole.
 _TAIL, _TAIL_RENAMED = 12, 30
 #: Characters that break a line or turn its direction; a name may have any but "/" and NUL.
@@ -49,11 +49,10 @@ def inbox(now: dt.datetime) -> dict[str, Any]:
     waiting = max(known.files - known.failed, 0)
     is_old = known.age_s is not None and known.age_s > _STALE_S
     context: dict[str, Any] = {
-        "age": _("now") if known.progress else ago(known.age_s),
-        "is_live": bool(known.progress) or (known.age_s is not None and known.age_s < _FRESH_S),
-        "is_stale": is_awake and is_old and not known.progress,
+        "seen_at": known.progress.at if known.progress else known.scanned_at,
+        "stale_s": _MOVING_STALE_S if known.progress else _STALE_S if is_awake else None,
         "is_moving": known.progress is not None,
-        "void": "" if known.progress or waiting or known.trouble else _void(known),
+        "void": "" if known.progress or waiting or known.trouble else _void(known, now),
         "is_set_up": known.scanned_at is not None or _is_set_up(),
         "largest": _largest(known) if known.progress or waiting else [],
         "trouble": None if known.progress else _trouble(known, now, is_awake=is_awake),
@@ -64,7 +63,8 @@ def inbox(now: dt.datetime) -> dict[str, Any]:
     if known.progress:
         return context | _moving(known.progress)
     if waiting:
-        return context | _waiting(known, waiting, is_awake=is_awake)
+        told = _waiting(known, waiting, is_awake=is_awake)
+        return context | (told | _waited(known, waiting, now) if is_awake and is_old else told)
     return context
 
 
@@ -117,12 +117,29 @@ def _waiting(known: InboxOverview, count: int, *, is_awake: bool) -> dict[str, A
     }
 
 
-def _void(known: InboxOverview) -> str:
+def _waited(known: InboxOverview, count: int, now: dt.datetime) -> dict[str, Any]:
+    """Return how many waited when somebody last looked; it should have been looked into since."""
+    text = ngettext("file waited at %(at)s", "files waited at %(at)s", count)
+    return {
+        "unit": text % {"at": day_and_clock(known.scanned_at or now, now)},
+        "told": _("BaluPi should have looked again by now."),
+    }
+
+
+def _void(known: InboxOverview, now: dt.datetime) -> str:
     """Return the sentence of an inbox without anything to move."""
     if known.scanned_at is None:
         return _("BaluPi looks into it within a minute.") if _is_set_up() else _("Not set up yet.")
     if known.failed:
         return _("Nothing else is waiting.")
+    last = next((run for run in known.runs if run.files_moved and run.finished_at), None)
+    if last is not None and last.finished_at is not None:
+        text = ngettext(
+            "Nothing is waiting. Last: %(n)s file, %(when)s.",
+            "Nothing is waiting. Last: %(n)s files, %(when)s.",
+            last.files_moved,
+        )
+        return text % {"n": last.files_moved, "when": day_and_clock(last.finished_at, now)}
     return _(
         "Nothing is waiting. What you leave in this inbox while the NAS sleeps goes to it once it is awake."
     )
@@ -195,5 +212,6 @@ def name_of(path: str, tail: int = _TAIL) -> dict[str, str]:
 
 
 def size(size_bytes: float) -> str:
+    """Return an amount of bytes in the reader's way of writing, "36.1 MB"."""
     point = formats.get_format("DECIMAL_SEPARATOR")
     return size_text(size_bytes).replace(".", point).replace(" ", NBSP)

@@ -3,71 +3,136 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
+from django.utils import formats
 from django.utils.translation import gettext as _
 
 from balupi_site.page.choice import Choice
-from balupi_site.words import UNKNOWN, ago, span
-from pihole.services import Overview as NamesOverview
-from pihole.services import overview as names_overview
+from balupi_site.page.inbox import name_of
+from balupi_site.words import UNKNOWN, count, day_and_clock, span
+from pihole.ftl import DomainCount, Statistics
+from pihole.overview import NameView
+from pihole.services import Overview, overview
+
+#: Looks come every minute, the figures with them: three of them.
+_STALE_S = 180
+#: Ways a question ends in which nobody said where the name leads.
+_NO_ANSWER = {"refused", "failed", "timeout"}
 
 
-def context(_choice: Choice, now: dt.datetime) -> dict[str, Any]:
-    """Return the part's context."""
-    return {"names": _names(names_overview(now), now)}
-
-
-def _names(names: NamesOverview, now: dt.datetime) -> dict[str, Any]:
-    statistics = names.statistics
-    next_try = ""
-    if names.problem and names.next_try_at and names.next_try_at > now:
-        wait = span((names.next_try_at - now).total_seconds())
-        next_try = _("Next try in %(span)s.") % {"span": wait}
-    context: dict[str, Any] = {
-        "age": ago(names.age_s),
-        "is_fresh": names.age_s is not None and names.age_s < 180,  # noqa: PLR2004  # three looks
-        "rows": [
-            {
-                "name": name.name,
-                "is_right": name.ok,
-                "where": _where(name.actual, wanted=name.wanted, is_moving=names.is_switching),
-            }
-            for name in names.names
-        ],
-        "override": _target(names.override.target) if names.override else "",
-        "problem": names.problem.message if names.problem else "",
-        "next_try": next_try,
-        "blocked_percent": None,
+def context(choice: Choice, now: dt.datetime) -> dict[str, Any]:
+    """Return the part's context; what people ask for most is for admins."""
+    names = overview(now)
+    problem = names.problem
+    is_set_up = bool(settings.PIHOLE_PASSWORD or (names.checked_at and problem is None))
+    return {
+        "names": {
+            "stale_s": _STALE_S,
+            "checked_at": names.checked_at,
+            "is_set_up": is_set_up,
+            "is_waiting": is_set_up and names.checked_at is None,
+            "rows": [_row(name, is_moving=names.is_switching) for name in names.names],
+            "override": _held(names),
+            "problem": problem.message if problem and is_set_up else "",
+            "times": _times(names, now) if problem else "",
+            "warnings": [warning.message for warning in names.warnings if choice.is_admin],
+        },
+        "figures": _figures(names, now, for_admin=choice.is_admin),
     }
-    total = statistics.queries if statistics else None
-    blocked = statistics.blocked if statistics else None
-    if total is not None and blocked is not None:
-        share = 100 * blocked / total if total else 0.0
-        context |= {
-            "blocked_percent": f"{share:.1f}",
-            "blocked_width": round(share, 1),
-            "queries": _("%(blocked)s of %(total)s queries in 24 h")
-            % {"blocked": f"{blocked:,}", "total": f"{total:,}"},
-        }
-    return context
 
 
-def _where(actual: tuple[str, ...] | None, *, wanted: str | None, is_moving: bool) -> str:
-    if actual is None:
+def _row(name: NameView, *, is_moving: bool) -> dict[str, str]:
+    """Return where a name leads: a tick where it is as wanted, otherwise both in one sentence."""
+    where, wanted = _where(name), _place(name.wanted) if name.wanted else ""
+    css, icon = "", ""
+    if name.ok:
+        css, icon = "ok", "check"
+    elif name.wanted and is_moving:
+        css, where = "booting", _moving(name.wanted)
+    elif name.wanted and name.actual is not None:
+        css, icon = "failed", "warn"
+        where = _("%(found)s, should be %(place)s") % {"found": where, "place": wanted}
+    return {"name": name.name, "where": where, "css": css, "icon": icon}
+
+
+def _where(name: NameView) -> str:
+    if name.actual is None:
         return UNKNOWN
+    if name.answer in _NO_ANSWER:
+        return _("no answer")
+    return ", ".join(map(_place, name.actual)) or _("no address")
+
+
+def _place(address: str) -> str:
     places = {settings.NAS_IP: _("on the NAS"), settings.PI_IP: _("on the Pi")}
-    found = ", ".join(places.get(address, address) for address in actual) or _("no address")
-    if wanted is not None and actual != (wanted,):
-        if is_moving:
-            return _("moving %(place)s") % {"place": places.get(wanted, wanted)}
-        return _("%(found)s, should be %(place)s") % {
-            "found": found,
-            "place": places.get(wanted, wanted),
-        }
-    return found
+    return places.get(address, address)
 
 
-def _target(target: str) -> str:
-    return {"nas": _("on the NAS"), "pi": _("on the Pi")}.get(target, target)
+def _moving(address: str) -> str:
+    places = {settings.NAS_IP: _("moving to the NAS"), settings.PI_IP: _("moving to the Pi")}
+    return places.get(address, address)
+
+
+def _held(names: Overview) -> str:
+    """Return who holds the names by hand, as a sentence; "" for nobody."""
+    held = names.override
+    if held is None:
+        return ""
+    words = {"who": held.by or _("Somebody")}
+    if held.target == "nas":
+        return _("%(who)s holds it on the NAS by hand, until the NAS's state changes.") % words
+    return _("%(who)s holds it on the Pi by hand, until the NAS's state changes.") % words
+
+
+def _times(names: Overview, now: dt.datetime) -> str:
+    """Return since when it does not work, and when it is tried again."""
+    told = []
+    if names.problem:
+        since = day_and_clock(names.problem.since, now)
+        told.append(_("Since %(since)s.") % {"since": since})
+    if names.next_try_at:
+        wait_s = (names.next_try_at - now).total_seconds()
+        if wait_s >= 1:
+            told.append(_("Next try in %(span)s.") % {"span": span(wait_s)})
+    return " ".join(told)
+
+
+def _figures(names: Overview, now: dt.datetime, *, for_admin: bool) -> dict[str, Any] | None:
+    """Return Pi-hole's figures of 24 hours; None where they are not known."""
+    known, at = names.statistics, names.statistics_at
+    if known is None or known.queries is None or known.blocked is None:
+        return None
+    share = 100 * known.blocked / known.queries if known.queries else 0.0
+    counts = {"blocked": count(known.blocked), "total": count(known.queries)}
+    return {
+        "at": at,
+        "is_old": at is None or (now - at).total_seconds() > _STALE_S,
+        "percent": formats.number_format(round(share, 1), decimal_pos=1),
+        "width": f"{min(share, 100.0):.1f}",
+        "told": _("%(blocked)s of %(total)s queries in 24 h") % counts,
+        "unfiltered": _unfiltered(known, at, now),
+        "top_blocked": _top(known.top_blocked),
+        "top_permitted": _top(known.top_permitted) if for_admin else [],
+    }
+
+
+def _unfiltered(known: Statistics, at: dt.datetime | None, now: dt.datetime) -> str:
+    """Return that Pi-hole lets everything through, and for how long; "" where it filters."""
+    if known.blocking in {None, "enabled"}:
+        return ""
+    if known.blocking == "disabled" and known.blocking_timer_s and at:
+        left_s = known.blocking_timer_s - (now - at).total_seconds()
+        if left_s >= 1:
+            return _("Nothing is blocked for another %(span)s.") % {"span": span(left_s)}
+    return _("Nothing is blocked at present.")
+
+
+def _top(domains: Sequence[DomainCount] | None) -> list[dict[str, Any]]:
+    return [
+        {"name": name_of(row.domain), "count": count(row.count)}
+        for row in domains or ()
+        if row.count
+    ]

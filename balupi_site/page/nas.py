@@ -1,4 +1,4 @@
-"""The NAS in words: the sentence on top of the page, and the wake beside it."""
+"""The NAS in words: the sentence on top of the page, and how BaluPi knows; see ``waking.py`` for the wake."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from balupi_site.page.choice import Choice
-from balupi_site.words import ago, day_and_clock, span, watts
+from balupi_site.page.waking import failure_shown, wake
+from balupi_site.words import clock, day_and_clock, watts
 from nasctl.services import NasOverview, WakeOverview, nas_overview
+
+__all__ = ["SIGNS", "context", "sentence", "wake"]
 
 #: State -> (CSS class, icon, emblem).
 SIGNS = {
@@ -21,113 +24,175 @@ SIGNS = {
     "shutting_down": ("shutting", "sunset", "dusk"),
     "unknown": ("unknown", "ask", "grey"),
 }
-_STAGE_SIGNS = {
-    "done": ("done", "done"),
-    "waiting": ("", "wait"),
-    "failed": ("bad", "bad"),
-    "skipped": ("", "wait"),
-}
-#: A failed wake is the headline for so long, then the state speaks again.
-_FAILURE_SHOWN_S = 600.0
 _TROUBLE = {"power_gone", "powered_not_answering", "no_answer", "boot_failed"}
+#: A look at the NAS, and a reading of its plug, are old after three of their intervals.
+_LOOK_STALE_S = 90
+_POWER_INTERVALS = 3
+#: A wake ends with the state that it led to.
+_SAME_MOMENT = dt.timedelta(seconds=10)
 
 
 def context(choice: Choice, now: dt.datetime) -> dict[str, Any]:
-    """Return the part's context."""
+    """Return the part's context; names of people are for those who may read the page."""
     overview = nas_overview(now)
-    return {"nas": sentence(overview, now), "wake": wake(overview, now)}
+    failed = failure_shown(overview)
+    told = sentence(overview, now)
+    if failed and failed.message:
+        told["why"] = failed.message
+    elif who := _woken_by(overview):
+        told["why"] = who
+    return {
+        "nas": told | _witnesses(overview, now),
+        "wake": wake(overview, now),
+        "may_wake": choice.may_wake,
+    }
 
 
 def sentence(nas: NasOverview, now: dt.datetime) -> dict[str, Any]:
-    """Return the headline's context: what the NAS does, since when, why, and when we looked."""
+    """Return the headline's context: what the NAS does, since when, and why; no names of people.
+
+    Where nobody looks at the NAS any more, it says how it was, and looks like it.
+    """
     css, icon, emblem = SIGNS[nas.state]
-    is_failed = nas.state == "offline" and nas.reason in _TROUBLE
-    if is_failed:
+    if _is_failed(nas):
         css, icon, emblem = "failed", "warn", "grey"
-    checked = nas.evidence.presence
+    if is_stale := nas.evidence.is_watched is False and nas.state != "unknown":
+        css, icon, emblem = "unknown", "clock", "grey"
     return {
         "css": css,
         "icon": icon,
         "emblem": emblem,
-        "flag": _flag(nas) if is_failed or nas.state == "unknown" else "",
-        "sentence": _headline(nas, now),
-        "why": nas.reason_text if nas.state != "unknown" else _("BaluPi has just started."),
-        "power_w": watts(nas.power_w) if nas.power_w is not None else None,
-        "power_age": ago(nas.power_age_s) if (nas.power_age_s or 0) > 90 else "",  # noqa: PLR2004  # 3 polls
-        "checked": _("checked %(ago)s") % {"ago": ago(checked.age_s)} if checked else "",
-        "checked_is_fresh": bool(nas.evidence.is_watched),
-        "open_url": settings.NAS_URL if nas.state == "online" else "",
+        "is_stale": is_stale,
+        "is_busy": nas.state in {"booting", "shutting_down", "unknown"},
+        "flag": _flag(nas, now, is_stale=is_stale),
+        "sentence": _past(nas, now) if is_stale else _headline(nas, now),
+        "why": _("BaluPi has not looked since then.") if is_stale else _why(nas, now),
+        "open_url": settings.NAS_URL if nas.state == "online" and not is_stale else "",
     }
 
 
-def wake(nas: NasOverview, now: dt.datetime) -> dict[str, Any]:
-    """Return the wake button's context: offered or not and why, or the stages of the one that runs."""
-    shown = nas.wake or _recent_failure(nas)
-    left = ""
-    if nas.wake and nas.wake.expected_s:
-        left = _("About %(span)s left.") % {"span": span(nas.wake.expected_s)}
-    usually = _("Usually takes %(span)s.") % {"span": span(_usual_s(nas))} if nas.last_wake else ""
-    return {
-        "stages": _stages(shown, now) if shown else [],
-        "left": left,
-        "offer": nas.wake is None and nas.state != "online",
-        "can": nas.can_wake,
-        "button": _("Try again") if shown else _("Wake the NAS"),
-        "hint": nas.why_not_wake.message
-        if nas.why_not_wake
-        else (shown.message if shown else usually),
-    }
+def _is_failed(nas: NasOverview) -> bool:
+    return nas.state == "offline" and (nas.reason in _TROUBLE or _has_no_power(nas))
+
+
+def _has_no_power(nas: NasOverview) -> bool:
+    return nas.why_not_wake is not None and nas.why_not_wake.code == "no_power"
 
 
 def _headline(nas: NasOverview, now: dt.datetime) -> str:
-    since = day_and_clock(nas.since, now) if nas.since else ""
-    if nas.reason == "boot_failed" and nas.state == "offline":
-        return _("The NAS did not wake up.")
-    if nas.reason == "powered_not_answering" and nas.state == "offline":
-        return _("The NAS is running but does not answer.")
-    if nas.reason in _TROUBLE and nas.state == "offline":
-        return _("The NAS has been gone since %(since)s.") % {"since": since}
+    if _is_failed(nas):
+        return _failed_headline(nas, now)
+    since = {"since": day_and_clock(nas.since, now)} if nas.since else {}
+    if nas.state == "offline" and since and not nas.is_since_in_future:
+        return _("The NAS has been asleep since %(since)s.") % since
+    if nas.state == "online" and since and not nas.is_since_in_future:
+        return _("The NAS has been awake since %(since)s.") % since
     texts = {
-        "offline": _("The NAS has been asleep since %(since)s."),
-        "online": _("The NAS has been awake since %(since)s."),
+        "offline": _("The NAS is asleep."),
+        "online": _("The NAS is awake."),
         "booting": _("The NAS is waking up."),
         "shutting_down": _("The NAS is going to sleep."),
-        "unknown": _("Looking for the NAS."),
     }
-    return texts[nas.state] % {"since": since} if since else texts["unknown"]
+    return texts.get(nas.state, _("Looking for the NAS."))
 
 
-def _flag(nas: NasOverview) -> str:
+def _failed_headline(nas: NasOverview, now: dt.datetime) -> str:
+    if _has_no_power(nas):
+        return _("The plug of the NAS is switched off.")
+    if nas.reason == "boot_failed":
+        return _("The NAS did not wake up.")
+    if nas.reason == "powered_not_answering":
+        return _("The NAS is running but does not answer.")
+    if nas.since is None or nas.is_since_in_future:
+        return _("The NAS is gone.")
+    return _("The NAS has been gone since %(since)s.") % {"since": day_and_clock(nas.since, now)}
+
+
+def _past(nas: NasOverview, now: dt.datetime) -> str:
+    """Return how the NAS was when somebody last looked; it may be anything by now."""
+    seen_at = nas.evidence.watched_at or now
+    is_today = timezone.localtime(seen_at).date() == timezone.localtime(now).date()
+    today = {
+        "offline": _("At %(at)s the NAS was asleep."),
+        "online": _("At %(at)s the NAS was awake."),
+        "booting": _("At %(at)s the NAS was waking up."),
+        "shutting_down": _("At %(at)s the NAS was going to sleep."),
+    }
+    before = {
+        "offline": _("The NAS was asleep when it was last seen, %(at)s."),
+        "online": _("The NAS was awake when it was last seen, %(at)s."),
+        "booting": _("The NAS was waking up when it was last seen, %(at)s."),
+        "shutting_down": _("The NAS was going to sleep when it was last seen, %(at)s."),
+    }
+    return (today if is_today else before)[nas.state] % {"at": day_and_clock(seen_at, now)}
+
+
+def _flag(nas: NasOverview, now: dt.datetime, *, is_stale: bool) -> str:
+    """Return the state in two words where the sentence alone could be taken for good news."""
     if nas.state == "unknown":
         return _("Not known yet")
+    if is_stale:
+        seen_at = nas.evidence.watched_at
+        return _("As of %(at)s") % {"at": day_and_clock(seen_at, now)} if seen_at else ""
+    if not _is_failed(nas):
+        return ""
+    if _has_no_power(nas):
+        return _("No power")
     return _("Did not wake up") if nas.reason == "boot_failed" else _("No answer")
 
 
-def _recent_failure(nas: NasOverview) -> WakeOverview | None:
+def _why(nas: NasOverview, now: dt.datetime) -> str:
+    if nas.state == "unknown":
+        return _("BaluPi has just started. This takes up to 30 seconds.")
+    if nas.state == "offline" and _has_no_power(nas):
+        return nas.why_not_wake.message if nas.why_not_wake else ""
+    if nas.state == "shutting_down" and nas.since and nas.reason == "called_going_offline":
+        words = {"at": clock(nas.since)}
+        return _("It said good night at %(at)s. Its name moves to the Pi meanwhile.") % words
+    if nas.reason == "powered_not_answering" and nas.since:
+        words = {"since": day_and_clock(nas.since, now)}
+        return _("Since %(since)s. Until it answers, its name leads to the Pi.") % words
+    return nas.reason_text
+
+
+def _woken_by(nas: NasOverview) -> str:
+    """Return who woke the NAS that wakes up or is awake; "" where BaluPi did not."""
     last = nas.last_wake
-    is_recent = last is not None and last.result == "failed" and last.age_s < _FAILURE_SHOWN_S
-    return last if is_recent and nas.state == "offline" and nas.reason == "boot_failed" else None
+    if last is None or nas.state not in {"booting", "online"} or not _led_here(last, nas):
+        return ""
+    if not last.requested_by:
+        return _("Somebody in the house woke it.")
+    return _("%(who)s woke it.") % {"who": last.requested_by}
 
 
-def _usual_s(nas: NasOverview) -> float:
-    last = nas.last_wake
-    healthy = last.stages[-1].after_s if last else None
-    return healthy or 60.0
+def _led_here(wake: WakeOverview, nas: NasOverview) -> bool:
+    """Tell whether this wake is why the NAS is where it is."""
+    if nas.wake is not None:
+        return True
+    if wake.result != "succeeded" or wake.finished_at is None or nas.since is None:
+        return False
+    return abs(wake.finished_at - nas.since) < _SAME_MOMENT
 
 
-def _stages(shown: WakeOverview, now: dt.datetime) -> list[dict[str, str]]:
-    rows = []
-    is_first_waiting = True
-    for stage in shown.stages:
-        css, icon = _STAGE_SIGNS[stage.status]
-        if stage.status == "waiting" and is_first_waiting:
-            css, icon, is_first_waiting = "now", "going", False
-        time = ""
-        if stage.stage == "packet_sent" and stage.at:
-            time = timezone.localtime(stage.at).strftime("%H:%M:%S")
-        elif stage.after_s is not None:
-            time = _("after %(span)s") % {"span": span(stage.after_s)}
-        elif css == "now":
-            time = span((now - shown.requested_at).total_seconds())
-        rows.append({"css": css, "icon": icon, "word": stage.label, "time": time})
-    return rows
+def _witnesses(nas: NasOverview, now: dt.datetime) -> dict[str, Any]:
+    """Return what BaluPi saw last, each with its time."""
+    seen = nas.evidence
+    checked = [look.at for look in (seen.presence, seen.probe) if look]
+    longest = dt.timedelta(seconds=_POWER_INTERVALS * settings.ENERGY_SAMPLE_INTERVAL_SECONDS)
+    answers = {
+        "ok": _("it answers"),
+        "refused": _("it is there, but nothing listens"),
+        "silent": _("no answer"),
+    }
+    return {
+        "power_w": watts(nas.power_w) if nas.power_w is not None else "",
+        "power_at": nas.power_at,
+        "power_is_old": nas.power_at is None or now - nas.power_at > longest,
+        "power_stale_s": longest.total_seconds(),
+        "checked_at": max(checked) if checked else None,
+        "look_stale_s": _LOOK_STALE_S,
+        "is_unwatched": seen.is_watched is None and nas.state != "unknown",
+        "port": answers.get(seen.presence.result, "") if seen.presence else "",
+        "port_at": seen.presence.at if seen.presence else None,
+        "answered_at": seen.good_probe.at if seen.good_probe else None,
+    }

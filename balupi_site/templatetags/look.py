@@ -33,7 +33,7 @@ def age(
             nature and never looks live.
         words: a translated sentence with "%(ago)s", such as "checked %(ago)s".
     """
-    if at is None:
+    if not at:  # a template gives "" for what its context lacks
         return mark_safe("")
     age_s = max((context["now"] - at).total_seconds(), 0.0)
     told = format_html(
@@ -55,7 +55,7 @@ def stale(context: template.Context, at: dt.datetime | None, after_s: float) -> 
 
     The page's script goes on by ``data-stale-at``; ``data-stale`` is what the stylesheet knows.
     """
-    if at is None:
+    if not at:
         return mark_safe(" data-stale")
     stale_at = _epoch(at) + round(after_s)
     is_stale = context["now"].timestamp() >= stale_at

@@ -113,6 +113,7 @@ def _home(settings: Any, no_redis: None, monkeypatch: pytest.MonkeyPatch, outsid
     }
     monkeypatch.setattr(Task, "apply_async", lambda task, **_options: outside.enqueue(task))
     monkeypatch.setattr(wakes, "send_magic_packets", outside.send_packets)
+    monkeypatch.setattr("balupi_site.doctor.views.background.start", lambda: True)
     make_people()
     make_plug()
     Tariff.objects.create(name="Day", price_per_kwh="0.30")

@@ -108,7 +108,11 @@ def test_the_actions_of_other_packages_are_told(owner: Client) -> None:
     every = IntervalSchedule.objects.create(every=1, period="days")
     task = PeriodicTask.objects.create(name="poll", task="x", interval=every)
     url = reverse("admin:django_celery_beat_periodictask_changelist")
-    owner.post(url, {"action": "disable_tasks", "_selected_action": [task.pk]})
+    form = {"action": "disable_tasks", "_selected_action": [task.pk]}
+    assert "Disable these tasks?" in owner.post(url, form).content.decode()
+    task.refresh_from_db()
+    assert (task.enabled, events()) == (True, [])
+    owner.post(url, {**form, "confirmed": "yes"})
     task.refresh_from_db()
     assert task.enabled is False
     [event] = events()
@@ -127,7 +131,7 @@ def test_whichever_of_the_page_s_buttons_was_pushed_the_action_is_told(
     task = PeriodicTask.objects.create(name="poll", task="x", interval=every)
     PeriodicTask.objects.create(name="other", task="y", interval=every)
     url = reverse("admin:django_celery_beat_periodictask_changelist")
-    form = {"action": chosen, "index": index, "_selected_action": [task.pk]}
+    form = {"action": chosen, "index": index, "_selected_action": [task.pk], "confirmed": "yes"}
     owner.post(url, form)
     task.refresh_from_db()
     assert task.enabled is False
@@ -147,7 +151,8 @@ def test_a_task_that_is_run_by_hand_is_told(owner: Client, monkeypatch: pytest.M
 
     monkeypatch.setattr("celery.app.task.Task.apply_async", send)
     url = reverse("admin:django_celery_beat_periodictask_changelist")
-    owner.post(url, {"action": "run_tasks", "_selected_action": [task.pk]})
+    form = {"action": "run_tasks", "_selected_action": [task.pk], "confirmed": "yes"}
+    owner.post(url, form)
     [event] = events()
     assert len(sent) == 1
     assert (event.kind, event.who) == ("change.command", "owner")

@@ -1,9 +1,9 @@
-"""The inbox on the page: what waits, how it goes, what holds it up, what arrived; and the last snapshot."""
+"""The inbox on the page: what waits, how it goes, what holds it up, what arrived."""
 
 from __future__ import annotations
 
 import datetime as dt
-import json
+import re
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from django.utils import timezone
 from balupi_site.page import inbox as inbox_view
 from balupi_site.page.choice import Choice
 from balupi_site.tests import page_parts
-from handshake.models import FileStatus, InboxFile, InboxStatus, Snapshot
+from handshake.models import FileStatus, InboxFile, InboxRun, InboxStatus
 from handshake.problems import Trouble
 from handshake.services.progress import Progress
 from nasctl.models import NasStatus
@@ -167,7 +167,7 @@ def test_a_look_of_days_ago_is_no_news_while_the_nas_sleeps(
     nas_is("offline", now)
     page = page_of(owner)
     assert "3 days ago" in page
-    assert 'class="sec "' in page
+    assert "data-stale" not in page
     assert "#clock" in page
     assert 'class="age live"' not in page
 
@@ -175,7 +175,28 @@ def test_a_look_of_days_ago_is_no_news_while_the_nas_sleeps(
 def test_a_look_that_is_overdue_is_stale(owner: Client, now: dt.datetime) -> None:
     looked(now - dt.timedelta(hours=1), files=1, bytes=10)
     nas_is("online", now)
-    assert 'class="sec stale"' in page_of(owner)
+    page = page_of(owner)
+    assert re.search(r'<section [^>]*id="inbox"[^>]* data-stale[ >]', page)
+    assert "file waited at " in page
+
+
+def test_a_look_that_gets_old_while_the_page_is_open_will_be_stale(
+    owner: Client, now: dt.datetime
+) -> None:
+    looked(now, files=1, bytes=10)
+    nas_is("online", now)
+    stale_at = round(now.timestamp()) + 1800
+    page = page_of(owner)
+    assert re.search(rf'<section [^>]*data-stale-at="{stale_at}"[^>]*>', page)
+    assert "data-stale>" not in page
+
+
+def test_an_empty_inbox_tells_of_the_last_delivery(owner: Client, now: dt.datetime) -> None:
+    looked(now)
+    at = now - dt.timedelta(seconds=40)
+    InboxRun.objects.create(asked_by="beat", started_at=at, finished_at=now)
+    InboxRun.objects.create(asked_by="beat", started_at=at, finished_at=at, files_moved=12)
+    assert "Nothing is waiting. Last: 12 files, " in page_of(owner)
 
 
 def test_unfinished_files_are_counted(owner: Client, now: dt.datetime) -> None:
@@ -357,50 +378,6 @@ def test_a_name_keeps_its_end_and_shows_nothing_that_steers(
     assert (name["head"], name["tail"]) == (head, tail)
 
 
-# The snapshot
-
-
-def snapshot(at: dt.datetime, *states: str, used: int = 1_203_487_232_000) -> None:
-    content = {
-        "storage": {
-            "arrays": [
-                {"name": f"md{number}", "level": "raid1", "state": state, "devices": []}
-                for number, state in enumerate(states)
-            ],
-            "total_bytes": 4_000_787_030_016,
-            "used_bytes": used,
-        }
-    }
-    Snapshot.objects.create(received_at=at, content=json.dumps(content))
-
-
-def test_without_a_snapshot_there_is_no_section(owner: Client) -> None:
-    assert 'id="snapshot"' not in page_of(owner, "snapshot")
-
-
-def test_the_last_snapshot_shows_arrays_disk_and_age(owner: Client, now: dt.datetime) -> None:
-    snapshot(now - dt.timedelta(minutes=28), "optimal", "degraded")
-    page = page_of(owner, "snapshot")
-    part = page[page.index('id="snapshot"') :]
-    assert "28 min ago" in part
-    assert "of 4.0 TB used" in part
-    assert 'width="30.1%"' in part
-    assert 'title="RAID 1, md0"' in part
-    assert part.count("#check") == part.count("in order") == 1
-    assert '<b class="failed">a disk is missing</b>' in part
-    assert 'class="age live"' not in part
-
-
-def test_a_disk_that_says_it_is_more_than_full_fills_its_bar(
-    owner: Client, now: dt.datetime
-) -> None:
-    snapshot(now, "checking", used=20_000_000_000_000)
-    page = page_of(owner, "snapshot")
-    part = page[page.index('id="snapshot"') :]
-    assert 'class="m" width="100.0%"' in part
-    assert "being checked" in part
-
-
 # The page
 
 
@@ -411,6 +388,5 @@ def test_the_page_asks_as_often_for_many_files_as_for_none(
     for status in (FileStatus.WAITING, FileStatus.FAILED, FileStatus.DONE):
         for number in range(50):
             file(f"{status} {number}", now, status=status)
-    snapshot(now, *["optimal"] * 40)
     with django_assert_num_queries(7):
         inbox_view.context(Choice(), now)

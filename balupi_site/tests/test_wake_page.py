@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import re
 from typing import Any
 
 import pytest
+import time_machine
 from django.contrib.auth.models import User
 from django.db import OperationalError, connection
 from django.test import Client
@@ -16,9 +18,11 @@ from balupi_site import wake_page
 from balupi_site.events.models import Event
 from balupi_site.lib.errors import TransientError
 from balupi_site.page import events as events_part
+from balupi_site.page.choice import Choice
 from energy.models import PlugRole, PowerSample, SmartPlug
-from nasctl.models import NasStatus, Wake
+from nasctl.models import NasStatus, StateChange, Wake
 from nasctl.services import nas_overview
+from pihole.overview import overview as names_overview
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_redis")]
 
@@ -143,22 +147,28 @@ def test_a_running_wake_shows_its_stages_and_no_button(client: Client) -> None:
     be("booting", "wake", for_s=9, wake=running_wake())
     answer = client.get("/photos", headers=HTML)
     page = answer.content.decode()
-    assert page.count("<li class") == 4
+    assert len(re.findall(r"<li\b", page)) == 4
+    assert "<title>51\N{NO-BREAK SPACE}s · The NAS is waking up – BaluPi</title>" in page
+    assert "About 51\N{NO-BREAK SPACE}s left." in page
     assert 'aria-current="step"' in page
     assert "<form" not in page
-    assert 'content="3;url=/photos"' in page
-    assert 3 <= int(answer["Retry-After"]) <= 60
+    assert 'content="2;url=/photos"' in page
+    assert 2 <= int(answer["Retry-After"]) <= 60
 
 
 def test_a_wake_that_failed_says_why_and_offers_another(client: Client) -> None:
     wake = running_wake()
     wake.result, wake.failed_stage, wake.finished_at = "failed", "power_seen", timezone.now()
-    wake.message = "The NAS drew no power after the signal."
+    wake.power_seen_at = None
+    wake.message = "The NAS drew no power after the signal. Look at BALUPI_NAS_MAC_ADDRESS."
     wake.save()
     be("offline", "boot_failed", for_s=5)
     page = client.get("/", headers=HTML).content.decode()
     assert "The NAS did not wake up." in page
-    assert "The NAS drew no power after the signal." in page
+    assert "again and again for 90\N{NO-BREAK SPACE}s, but it drew no power." in page
+    assert "It draws no power</span>" in page
+    assert len(re.findall(r"<li\b", page)) == 4  # two stages that were seen, and two things to try
+    assert "BALUPI_" not in page  # for the owner, on BaluPi's own page
     assert "Try again" in page
 
 
@@ -200,6 +210,120 @@ def test_an_awake_nas_that_the_browser_has_not_found_gets_a_detour_after_a_while
     NasStatus.objects.update(since=timezone.now() - dt.timedelta(seconds=16))
     page = client.get("/photos", headers=HTML).content.decode()
     assert 'href="http://192.168.178.53/photos"' in page
+    assert "still remembers the Pi by this name, for a minute at most" in page
+
+
+def test_it_blames_no_device_while_the_name_itself_could_not_be_moved(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    be("online", "answers", for_s=16)
+    stuck = dataclasses.replace(names_overview(timezone.now()), ok=False, is_switching=False)
+    monkeypatch.setattr("balupi_site.wake_story.names_overview", lambda _now: stuck)
+    page = client.get("/photos", headers=HTML).content.decode()
+    assert "The name still leads to the Pi, for it could not be moved." in page
+    assert "remembers" not in page
+
+
+def poll(client: Client, have: str, **headers: str) -> Any:
+    return client.get("/wake", {"next": "/photos", "have": have}, headers={**HTML, **headers})
+
+
+def version_of(page: str) -> str:
+    found = re.search(r'data-version="(\w+)"', page)
+    assert found is not None
+    return found[1]
+
+
+def test_its_script_hears_nothing_while_only_time_passes_and_the_page_when_a_stage_is_reached(
+    client: Client, django_assert_max_num_queries: Any
+) -> None:
+    wake = running_wake()
+    be("booting", "wake", for_s=9, wake=wake)
+    version = version_of(client.get("/photos", headers=HTML).content.decode())
+    with time_machine.travel(timezone.now() + dt.timedelta(seconds=4)):
+        with django_assert_max_num_queries(6):
+            quiet = poll(client, version)
+        assert (quiet.status_code, quiet.content, quiet["Cache-Control"]) == (204, b"", "no-store")
+        Wake.objects.update(port_answered_at=timezone.now())
+        answer = poll(client, version)
+    assert answer.status_code == 200  # not 503, which a browser's console would complain of
+    assert version_of(answer.content.decode()) != version
+    assert poll(client, version, **{"accept-language": "de"}).status_code == 200
+
+
+def test_its_script_gets_the_page_in_place_of_a_redirect(
+    client: Client, packets: list[None]
+) -> None:
+    be("offline", "shut_down")
+    answer = press(client, next="/photos", have="x")
+    assert (answer.status_code, len(packets)) == (200, 1)
+    assert "The NAS is waking up." in answer.content.decode()
+    assert 'data-here="/photos"' in answer.content.decode()
+
+
+def test_a_form_that_a_person_sent_to_the_nas_is_answered_and_never_repeated(
+    client: Client, packets: list[None]
+) -> None:
+    be("offline", "shut_down")
+    answer = client.post("/upload?a=b", {"text": "hidden"}, headers=HTML)
+    page = answer.content.decode()
+    assert answer.status_code == 503
+    assert "What you have just sent did not reach the NAS." in page
+    assert 'data-here="/"' in page  # where the script goes, by GET
+    assert 'content="5;url=/"' in page
+    assert "upload" not in page
+    assert not packets
+    too_long = client.post("/upload", "x" * 70_000, content_type="text/plain", headers=HTML)
+    assert (too_long.status_code, too_long["Content-Type"]) == (503, "application/json")
+
+
+def test_when_the_nas_slept_is_for_those_who_may_read(client: Client) -> None:
+    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    StateChange.objects.create(
+        at=midnight - dt.timedelta(hours=1), from_state="online", to_state="offline", reason="x"
+    )
+    be("offline", "shut_down")
+    assert "Asleep for" not in client.get("/", headers=HTML).content.decode()
+    client.force_login(User.objects.create_user("someone"))
+    page = client.get("/", headers=HTML).content.decode()
+    assert re.search(r"Asleep for \d+\s(s|min|h)", page)
+    assert 'class="z-asleep" x="0.00%"' in page
+    assert "Signed in as someone." in page
+
+
+def test_a_nas_that_nobody_watches_any_more_is_told_in_the_past(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    be("online", "answers")
+    seen = nas_overview(timezone.now())
+    at = timezone.now() - dt.timedelta(seconds=200)
+    evidence = dataclasses.replace(seen.evidence, is_watched=False, watched_at=at)
+    old = dataclasses.replace(seen, evidence=evidence)
+    monkeypatch.setattr(wake_page, "nas_overview", lambda _now: old)
+    page = client.get("/photos", headers=HTML).content.decode()
+    assert 'data-sky="grey"' in page
+    assert "the NAS was awake." in page or "The NAS was awake when it was last seen" in page
+    assert 'href="http://192.168.178.53/photos"' in page  # it may be there
+
+
+@pytest.mark.parametrize("path", ["/dashboard/login", "/photos", "/dashboard/nothing"])
+def test_it_speaks_german_to_whoever_reads_it(client: Client, path: str) -> None:
+    be("offline", "shut_down")
+    for language in ("de", "en"):
+        page = client.get(path, headers={**HTML, "accept-language": language}).content.decode()
+        assert f'<html lang="{language}"' in page
+
+
+def test_the_sign_in_shows_the_nas_s_sky_and_the_way_to_wake_it(client: Client) -> None:
+    be("offline", "shut_down")
+    page = client.get("/dashboard/login").content.decode()
+    assert 'data-sky="night"' in page
+    assert "The NAS has been asleep since" in page
+    assert 'href="/wake"' in page
+    NasStatus.objects.update(state="online", reason="answers")
+    page = client.get("/dashboard/login").content.decode()
+    assert 'data-sky="day"' in page
+    assert 'href="/wake"' not in page
 
 
 def test_a_visitor_without_an_account_wakes_it_and_lands_where_he_sees_how_it_goes() -> None:
@@ -209,9 +333,10 @@ def test_a_visitor_without_an_account_wakes_it_and_lands_where_he_sees_how_it_go
     assert (answer.status_code, answer["Location"]) == (302, "/photos?a=b")
     assert Wake.objects.get().requested_by == ""  # everybody reads it; the log has the address
     assert Event.objects.get(kind="wake.requested").address == HOME
-    for told in (events_part.events(timezone.now()), nas_overview(timezone.now())):
+    rows = events_part.context(Choice(), timezone.now())["rows"]
+    for told in (rows, nas_overview(timezone.now())):
         assert HOME not in repr(told)
-    sentences = [row["sentence"] for row in events_part.events(timezone.now())]
+    sentences = [row["sentence"] for row in rows]
     assert "Woken by a visitor" in sentences
     assert "Signal sent" in client.get("/photos?a=b", headers=HTML).content.decode()
 
@@ -233,8 +358,9 @@ def test_who_may_not_wake_sees_a_sign_in_instead_and_is_refused(
     be("offline", "shut_down")
     client = Client(enforce_csrf_checks=True)
     page = client.get("/photos", headers=HTML, REMOTE_ADDR=address).content.decode()
-    assert "<form" not in page
-    assert '/dashboard/login?next=%2Fphotos"' in page
+    assert 'action="/wake"' not in page
+    assert 'action="/dashboard/login"' in page
+    assert '<input type="hidden" name="next" value="/photos">' in page
     client.get("/dashboard/login", headers=HTML)
     token = {"csrfmiddlewaretoken": client.cookies["balupi_csrf"].value}
     answer = client.post("/wake", token, headers=HTML, REMOTE_ADDR=address)
@@ -325,8 +451,12 @@ def test_a_database_that_fails_is_503_and_a_page(
     response = client.get(path, headers=HTML)
     assert response.status_code == 503
     assert response["Retry-After"] == "10"
-    assert "Something went wrong on the Pi." in response.content.decode()
-    assert "disk I/O" not in response.content.decode()
+    page = response.content.decode()
+    assert "The Pi cannot tell how the NAS is." in page
+    assert 'http-equiv="refresh"' in page
+    assert "disk I/O" not in page
+
+    assert f'href="http://192.168.178.53{path}"' in page
 
 
 @pytest.mark.parametrize("path", ["/photos/2024", "/wake", "/dashboard/", "/live/"])

@@ -9,12 +9,11 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from balupi_site.lib.admin import FactsAdmin
+from balupi_site.lib.admin import FactsAdmin, Tone, badge, moment
 from balupi_site.words import UNKNOWN, span
 from energy import services
 from energy.models import Anomaly
@@ -44,22 +43,25 @@ class _LastsFilter(admin.SimpleListFilter):
 class AnomalyAdmin(FactsAdmin):
     """Anomalies, the newest first."""
 
-    list_display = ["badge", "what", "plug", "kind", "began_at", "lasted"]
+    list_display = ["badge", "what", "plug", "kind", "when", "lasted"]
     list_display_links = ["what"]
     list_filter = [_LastsFilter, "kind", "plug"]
     list_select_related = ["plug"]
+    search_fields = ["plug__name"]
+    nothing = _("Nothing unusual was seen so far.")
     date_hierarchy = "began_at"
     fields = ["badge", "what", "plug", "kind", "began_at", "ended_at", "lasted", "facts"]
 
-    class Media:
-        css = {"all": ["energy/admin.css"]}
-
     @admin.display(description=_("state"), ordering="ended_at")
     def badge(self, anomaly: Anomaly) -> SafeString:
-        """Show whether it lasts as a coloured word."""
+        """Show whether it lasts."""
         lasts = anomaly.ended_at is None
-        colour, word = ("unreachable", gettext("lasting")) if lasts else ("over", gettext("over"))
-        return format_html('<span class="plug-badge plug-{}">{}</span>', colour, word)
+        return badge(Tone.WARN, gettext("lasting")) if lasts else badge(Tone.OFF, gettext("over"))
+
+    @admin.display(description=_("began"), ordering="began_at")
+    def when(self, anomaly: Anomaly) -> str:
+        """Return the time as people call it."""
+        return moment(anomaly.began_at, timezone.now())
 
     @admin.display(description=_("what"))
     def what(self, anomaly: Anomaly) -> str:

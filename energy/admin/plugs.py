@@ -8,13 +8,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -22,11 +20,21 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from balupi_site.lib.admin import FactsAdmin
+from balupi_site.lib.admin import Tone, age, ask_first, badge
 from balupi_site.lib.errors import BaluPiError
+from balupi_site.lib.kept import retold
+from balupi_site.words import NBSP, UNKNOWN, span, watts
 from energy import services, tasks
 from energy.answers import ask_worker
-from energy.models import Anomaly, EnergyHour, PowerSample, SmartPlug, SwitchUnlock
+from energy.models import (
+    Anomaly,
+    EnergyHour,
+    PlugRole,
+    PlugStatus,
+    PowerSample,
+    SmartPlug,
+    SwitchUnlock,
+)
 from energy.services import PlugLatest
 
 if TYPE_CHECKING:
@@ -41,7 +49,7 @@ _UNLOCK_S = int(SwitchUnlock.DURATION.total_seconds())
 _FACTS = [
     "status_badge",
     "status_since",
-    "status_message",
+    "status_words",
     "power",
     "age",
     "device_id",
@@ -51,7 +59,6 @@ _FACTS = [
     "connection",
     "created_at",
 ]
-_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
 class _PlugForm(_PlugModelForm):
@@ -88,18 +95,17 @@ class SmartPlugAdmin(_PlugAdmin):
 
     form = _PlugForm
     list_display = [
-        "name", "status_badge", "power", "age", "role", "host", "model", "enabled", "unlocked",
+        "name", "status_badge", "power", "age", "role_text", "host", "polled", "links",
     ]  # fmt: skip
     list_filter = ["status", "role", "enabled"]
+    list_per_page = 50
+    nothing = _("No plug is known yet. Search for plugs: they are found by themselves.")
     search_fields = ["name", "host", "mac", "device_id"]
     fields = ["name", "role", "enabled", "host", *_FACTS]
     readonly_fields = _FACTS
     actions = ["read_now", "switch_on", "switch_off", "unlock"]
     change_list_template = "admin/energy/smartplug/change_list.html"
     deletions_are_recorded = True
-
-    class Media:
-        css = {"all": ["energy/admin.css"]}
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:  # noqa: ANN401
         """Return the list that knows latest readings."""
@@ -114,31 +120,63 @@ class SmartPlugAdmin(_PlugAdmin):
         """Plugs are found, not typed in."""
         return False
 
+    @admin.display(description=_("status message"))
+    def status_words(self, plug: SmartPlug) -> str:
+        """Return what is wrong and what to do."""
+        return retold(plug.status_message) or UNKNOWN
+
     @admin.display(description=_("status"), ordering="status")
     def status_badge(self, plug: SmartPlug) -> SafeString:
-        """Show the status as a coloured word, the message beside it."""
-        badge = '<span class="plug-badge plug-{}" title="{}">{}</span>'
-        return format_html(badge, plug.status, plug.status_message, plug.get_status_display())
+        """Show how it is: the status, or that its reading is old, and why."""
+        return format_html(
+            '{}<span class="why">{}</span>', plug_badge(_latest(plug)), retold(plug.status_message)
+        )
 
-    @admin.display(description=_("latest power"))
-    def power(self, plug: SmartPlug) -> str:
-        """Show the latest power, however old."""
-        power_w = _latest(plug).power_w
-        return "-" if power_w is None else f"{power_w:.1f} W"
-
-    @admin.display(description=_("age"))
-    def age(self, plug: SmartPlug) -> str:
-        """Show how old the latest power is."""
+    @admin.display(description=_("power"))
+    def power(self, plug: SmartPlug) -> SafeString:
+        """Show the latest power; grey where it is too old to be the present one."""
         latest = _latest(plug)
-        if latest.age_s is None:
-            return gettext("never read")
-        return ("⚠ " if latest.is_stale else "") + short_age(latest.age_s)
+        if latest.power_w is None:
+            return format_html('<span class="none">{}</span>', UNKNOWN)
+        css = "number stale" if latest.is_stale else "number"
+        return format_html('<span class="{}">{}{}W</span>', css, watts(latest.power_w), NBSP)
 
-    @admin.display(description=_("lock"))
-    def unlocked(self, plug: SmartPlug) -> str:
-        """Show for how much longer nothing keeps the plug from being switched off."""
+    @admin.display(description=_("read"))
+    def age(self, plug: SmartPlug) -> SafeString:
+        """Show how old the latest power is."""
+        reading = _latest(plug).reading
+        return age(reading.at if reading else None, timezone.now(), gettext("never read"))
+
+    @admin.display(description=_("role"), ordering="role")
+    def role_text(self, plug: SmartPlug) -> SafeString | str:
+        """Show what hangs on it; the NAS's plug has a sign of its own."""
+        if plug.role != PlugRole.NAS:
+            return plug.get_role_display()
+        return badge(Tone.OFF, plug.get_role_display(), icon="server")
+
+    @admin.display(description=_("polled"), ordering="-enabled")
+    def polled(self, plug: SmartPlug) -> SafeString | str:
+        """Show whether it is asked at all, and for how much longer nothing guards it."""
         left_s = math.ceil(getattr(plug, "unlock_left_s", 0.0))
-        return gettext("unlocked for %(left)s s") % {"left": left_s} if left_s else ""
+        if left_s:
+            return badge(Tone.WARN, gettext("unlocked for %(span)s") % {"span": span(left_s)})
+        return gettext("yes") if plug.enabled else badge(Tone.OFF, gettext("no"))
+
+    @admin.display(description=_("see"))
+    def links(self, plug: SmartPlug) -> SafeString:
+        """Lead to what was measured and what was unusual."""
+        return format_html(
+            '<a href="{}#day">{}</a> <a href="{}?plug__id__exact={}">{}</a>',
+            reverse("dashboard"),
+            gettext("curve"),
+            reverse("admin:energy_anomaly_changelist"),
+            plug.pk,
+            gettext("troubles"),
+        )
+
+    def named(self, plug: SmartPlug) -> str:
+        """Return what a question calls it."""
+        return f"{plug.name} ({plug.get_role_display()}, {plug.host})"
 
     def save_model(
         self,
@@ -190,25 +228,37 @@ class SmartPlugAdmin(_PlugAdmin):
             self.message_user(request, text % {"answered": answered, "asked": len(device_ids)})
 
     @admin.action(description=_("Switch on"), permissions=["change"])
+    @ask_first(
+        _("Switch these plugs on?"),
+        _("What hangs on them gets power at once; a NAS may start by itself."),
+        _("Switch on"),
+    )
     def switch_on(self, request: HttpRequest, queryset: QuerySet[SmartPlug]) -> None:
         """Switch the plugs on."""
         self._switch(request, queryset, "on")
 
     @admin.action(description=_("Switch off"), permissions=["change"])
-    def switch_off(
-        self, request: HttpRequest, queryset: QuerySet[SmartPlug]
-    ) -> HttpResponse | None:
-        """Switch the plugs off, after asking once more."""
-        if "confirmed" in request.POST:
-            self._switch(request, queryset, "off")
-            return None
-        return self._confirm(request, queryset, "switch_off", gettext("Switch off?"))
+    @ask_first(
+        _("Switch these plugs off?"),
+        _("What hangs on these plugs loses its power at once:"),
+        _("Switch off"),
+    )
+    def switch_off(self, request: HttpRequest, queryset: QuerySet[SmartPlug]) -> None:
+        """Switch the plugs off."""
+        self._switch(request, queryset, "off")
 
     @admin.action(description=_("Unlock for 60 seconds"), permissions=["change"])
-    def unlock(self, request: HttpRequest, queryset: QuerySet[SmartPlug]) -> HttpResponse | None:
-        """Let the plugs be switched off whatever guards say, after asking once more."""
-        if "confirmed" not in request.POST:
-            return self._confirm(request, queryset, "unlock", gettext("Unlock?"))
+    @ask_first(
+        _("Unlock these plugs?"),
+        _(
+            "For 60 seconds nothing keeps them from being switched off. A NAS that is still writing "
+            "loses data when its plug is switched off: unlock it only for a NAS that hangs and "
+            "cannot be shut down."
+        ),
+        _("Unlock for 60 seconds"),
+    )
+    def unlock(self, request: HttpRequest, queryset: QuerySet[SmartPlug]) -> None:
+        """Let the plugs be switched off whatever guards say."""
         for plug in queryset:
             services.unlock_plug(
                 plug,
@@ -218,7 +268,6 @@ class SmartPlugAdmin(_PlugAdmin):
             )
             text = gettext("%(plug)s is unlocked for %(seconds)s seconds.")
             self.message_user(request, text % {"plug": plug, "seconds": _UNLOCK_S})
-        return None
 
     def discover(self, request: HttpRequest) -> HttpResponse:
         """Search the network for plugs, and tell what was found."""
@@ -235,25 +284,9 @@ class SmartPlugAdmin(_PlugAdmin):
             for each in found:
                 if each["message"]:
                     name = each["name"] or f"{each['model']} {each['mac']}"
-                    text = f"{name} ({each['host']}): {each['message']}"
+                    text = f"{name} ({each['host']}): {retold(each['message'])}"
                     self.message_user(request, text, messages.WARNING)
         return HttpResponseRedirect(reverse("admin:energy_smartplug_changelist"))
-
-    def _confirm(
-        self, request: HttpRequest, plugs: QuerySet[SmartPlug], action: str, title: str
-    ) -> HttpResponse:
-        """Return the page that says what can happen, and asks."""
-        context = {
-            **self.admin_site.each_context(request),
-            "title": title,
-            "plugs": plugs,
-            "seconds": _UNLOCK_S,
-            "opts": self.opts,
-            "action_name": action,
-            "checkbox_name": ACTION_CHECKBOX_NAME,
-        }
-        template = f"admin/energy/smartplug/confirm_{action}.html"
-        return TemplateResponse(request, template, context)
 
     def _switch(self, request: HttpRequest, plugs: QuerySet[SmartPlug], action: str) -> None:
         for plug in plugs:
@@ -264,21 +297,15 @@ class SmartPlugAdmin(_PlugAdmin):
                 self.message_user(request, text % {"plug": plug, "state": state})
 
 
-@admin.register(SwitchUnlock)
-class SwitchUnlockAdmin(FactsAdmin):
-    """Who has unlocked which plug when, and from where; the newest first."""
-
-    list_display = ["at", "plug", "unlocked_by", "unlocked_from"]
-    list_filter = ["plug"]
-    list_select_related = ["plug"]
-
-
-def short_age(age_s: float) -> str:
-    """Return an age in its largest whole unit, such as ``3 min``."""
-    for unit_s, name in _UNITS:
-        if age_s >= unit_s:
-            return f"{age_s // unit_s:.0f} {name}"
-    return "0 s"
+def plug_badge(latest: PlugLatest) -> SafeString:
+    """Return how a plug is: fresh, stale, or why it does not answer."""
+    plug = latest.plug
+    if not plug.enabled:
+        return badge(Tone.OFF, gettext("not polled"))
+    if plug.status == PlugStatus.OK and latest.is_stale:
+        return badge(Tone.WARN, gettext("stale"))
+    tones: dict[str, Tone] = {PlugStatus.OK: Tone.GOOD, PlugStatus.UNKNOWN: Tone.OFF}
+    return badge(tones.get(plug.status, Tone.BAD), plug.get_status_display())
 
 
 def _latest(plug: SmartPlug) -> PlugLatest:

@@ -37,6 +37,23 @@ class TariffForm(_TariffForm):
             "name", "price_per_kwh", "base_fee_per_month", "currency", "valid_from", "valid_to",
             "is_active",
         ]  # fmt: skip
+        labels = {
+            "name": _("Name"),
+            "price_per_kwh": _("Price per kWh"),
+            "base_fee_per_month": _("Base fee per month"),
+            "currency": _("Currency"),
+            "valid_from": _("Valid from"),
+            "valid_to": _("Valid until"),
+            "is_active": _("Counted with"),
+        }
+        help_texts = {
+            "price_per_kwh": _(
+                "In the currency, such as 0.32; outside the zones below, if there are any."
+            ),
+            "valid_from": _("The first day; empty: since ever."),
+            "valid_to": _("The day after the last one; empty: until further notice."),
+            "is_active": _("Others are kept, but not counted with."),
+        }
 
     def clean(self) -> dict[str, Any]:
         """Check it against the others, which are locked."""
@@ -95,6 +112,13 @@ class ZoneForm(_ZoneForm):
     class Meta:
         model = TariffZone
         fields = ["name", "weekdays", "start", "end", "price_per_kwh"]
+        labels = {
+            "name": _("Name"),
+            "start": _("From"),
+            "end": _("Until"),
+            "price_per_kwh": _("Price per kWh"),
+        }
+        help_texts = {"end": _("Not after the start: on the next day.")}
         widgets = {
             "start": forms.TimeInput(format="%H:%M", attrs={"type": "time"}),
             "end": forms.TimeInput(format="%H:%M", attrs={"type": "time"}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -13,11 +14,12 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.formats import number_format
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from balupi_site.lib.admin import Tone, badge
+from balupi_site.words import count
 from energy.admin.tariff_forms import (
     WEEKDAYS,
     NewTariffForm,
@@ -52,12 +54,12 @@ class TariffAdmin(_TariffAdmin):
 
     form = TariffForm
     inlines = [ZoneInline]
-    list_display = ["name", "price", "zones_text", "validity", "base_fee", "state_badge"]
+    list_display = ["name", "state_badge", "price", "zones_text", "validity", "base_fee"]
+    list_filter = ["is_active"]
+    search_fields = ["name"]
+    nothing = _("There is no tariff yet: costs are counted with the price of the settings.")
     delete_confirmation_template = "admin/energy/tariff/delete_confirmation.html"
     deletions_are_recorded = True
-
-    class Media:
-        css = {"all": ["energy/admin.css"]}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Tariff]:
         """Fetch the zones of the whole list at once."""
@@ -112,8 +114,8 @@ class TariffAdmin(_TariffAdmin):
     @admin.display(description=_("state"))
     def state_badge(self, tariff: Tariff) -> SafeString:
         """Show whether it is in force now."""
-        state, text = _state(tariff, timezone.localdate())
-        return format_html('<span class="tariff-badge tariff-{}">{}</span>', state, text)
+        tone, text = _state(tariff, timezone.localdate())
+        return badge(tone, text)
 
     def changeform_view(
         self,
@@ -197,7 +199,7 @@ def _effects(preview: tariffs.PricePreview) -> list[str]:
         )
         last = preview.last + HOUR
         facts = {
-            "hours": f"{preview.hours:,}",
+            "hours": count(preview.hours),
             "first": timezone.localtime(preview.first).strftime("%Y-%m-%d %H:%M"),
             "last": timezone.localtime(last).strftime("%Y-%m-%d %H:%M"),
             "before": f"{as_shown([preview.before])[0]} {was}",
@@ -211,14 +213,14 @@ def _effects(preview: tariffs.PricePreview) -> list[str]:
     return sentences
 
 
-def _state(tariff: Tariff, today: date) -> tuple[str, str]:
+def _state(tariff: Tariff, today: date) -> tuple[Tone, str]:
     if not tariff.is_active:
-        return "off", gettext("not counted with")
+        return Tone.OFF, gettext("not counted with")
     if tariff.valid_to is not None and tariff.valid_to <= today:
-        return "over", gettext("over")
+        return Tone.OFF, gettext("over")
     if tariff.valid_from is not None and tariff.valid_from > today:
-        return "later", gettext("later")
-    return "now", gettext("in force now")
+        return Tone.BUSY, gettext("later")
+    return Tone.GOOD, gettext("in force now")
 
 
 def _zone_text(zone: TariffZone) -> str:
@@ -229,9 +231,7 @@ def _zone_text(zone: TariffZone) -> str:
     return f"{zone.name} {zone.start:%H:%M}-{zone.end:%H:%M} {days}: {price}"
 
 
-def _short(price: Any) -> str:  # noqa: ANN401  # a Decimal
+def _short(price: Decimal) -> str:
     """Return a price without needless zeros, but with its cents."""
-    text = f"{price:f}"
-    while text.endswith("0") and len(text.partition(".")[2]) > 2:  # noqa: PLR2004  # cents
-        text = text[:-1]
-    return text
+    exponent = price.normalize().as_tuple().exponent
+    return number_format(price, decimal_pos=max(2, -int(exponent)))  # cents

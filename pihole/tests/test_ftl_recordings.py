@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pihole.ftl import Ftl, Statistics
+from pihole.ftl import DomainCount, Ftl, Statistics
 from pihole.ftl_http import FtlHttp
 from pihole.ftl_session import CONFIRM_AFTER_S
 from pihole.problems import PiholeProblem, ProblemCode
@@ -26,6 +26,7 @@ LOGIN = recorded("auth_login_basic", 2)
 OUR_SID = recorded("auth_login_basic", 3)
 WRONG = recorded("auth_login_basic", 4)
 HOSTS = recorded("hosts_basic", 28)
+STATISTICS = (0, 1, 2, 15, 14)
 NO_SEAT = recorded("auth_seats_exceeded", 16)
 APP_LOGIN = recorded("auth_app_password_app_sudo_false", 0)
 APP_WRONG = recorded("auth_wrong_then_right_app_password", 1)
@@ -117,7 +118,7 @@ def test_a_session_that_ended_is_renewed() -> None:
 def test_a_session_that_ends_in_the_middle_is_renewed_once() -> None:
     gone = recorded("auth_session_expiry_timeout_3s", 7)
     summary = recorded("stats_and_info", 0)
-    after = recorded("stats_and_info", 1, 2, sid="<SID2>")
+    after = recorded("stats_and_info", *STATISTICS[1:], sid="<SID2>")
     with visits(*OUR_SID, *summary, *gone, *OTHER_LOGIN, *after) as to:
         to.keep()
         with to.visit() as ftl:
@@ -230,10 +231,10 @@ def test_a_pihole_without_password_is_used_without_login(password: str) -> None:
 def test_a_stale_session_at_a_pihole_without_password_is_dropped() -> None:
     opened = recorded("auth_no_password_set", 0, sid="<SID>")
     summary = recorded("auth_no_password_set", 4)
-    blocking, version = recorded("stats_and_info", 1, 2)
-    for exchange in (blocking, version):
+    others = recorded("stats_and_info", *STATISTICS[1:])
+    for exchange in others:
         exchange["request"]["headers"] = {}
-    with visits(*opened, *summary, blocking, version) as to:
+    with visits(*opened, *summary, *others) as to:
         to.keep()
         with to.visit() as ftl:
             ftl.open()
@@ -290,9 +291,9 @@ def test_more_than_pihole_takes_in_one_request_is_not_sent() -> None:
 
 
 def test_figures_are_read() -> None:
-    with visits(*NO_SID, *LOGIN, *recorded("stats_and_info", 0, 1, 2)) as to, to.visit() as ftl:
+    with visits(*NO_SID, *LOGIN, *recorded("stats_and_info", *STATISTICS)) as to, to.visit() as ftl:
         ftl.open()
-        assert ftl.statistics() == Statistics(
+        assert ftl.statistics(own_names=["baluhost.local"]) == Statistics(
             queries=302,
             blocked=147,
             percent_blocked=48.67549514770508,
@@ -300,6 +301,16 @@ def test_figures_are_read() -> None:
             blocking="enabled",
             blocking_timer_s=None,
             version="v6.3",
+            top_blocked=(
+                DomainCount("gravity.ftl", 75),
+                DomainCount("denied.ftl", 39),
+                DomainCount("regex5.ftl", 33),
+            ),
+            top_permitted=(
+                DomainCount("www1.example", 41),
+                DomainCount("nosuch0.local", 15),
+                DomainCount("nosuch1.local", 14),
+            ),
         )
 
 
@@ -311,6 +322,8 @@ def test_figures_of_another_shape_are_not_known() -> None:
             ("/api/stats/summary", queries),
             ("/api/dns/blocking", b'{"timer": Infinity}'),
             ("/api/info/version", b'{"version": null}'),
+            ("/api/stats/top_domains?blocked=true&count=3", b'{"domains": null}'),
+            ("/api/stats/top_domains", b"[1]"),
         )
     ]
     for exchange in strange:

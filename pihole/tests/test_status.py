@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pihole import status
-from pihole.ftl import Statistics
+from pihole.ftl import DomainCount, Statistics
 from pihole.problems import ProblemCode
 from pihole.status import Complaint, Look, NameLook
 
@@ -22,7 +22,11 @@ FULL = Look(
     next_try_at=NOW + timedelta(seconds=7),
     confirmed="10.0.0.2 baluhost.local",
     foreign_at=(NOW, NOW),
-    statistics=Statistics(302, 147, 48.7, 8, "enabled", None, "v6.3"),
+    statistics=Statistics(
+        *(302, 147, 48.7, 8, "enabled", None, "v6.3"),
+        top_blocked=(DomainCount("ads.example", 75),),
+        top_permitted=(),
+    ),
     statistics_at=NOW,
 )
 

@@ -18,7 +18,7 @@
       if (s < 172800) write(el.firstChild || el.appendChild(document.createTextNode("")), main.dataset.ago.replace("%(span)s", span(s)));
     });
     document.querySelectorAll("[data-stale-at]").forEach(function (el) {
-      el.toggleAttribute("data-stale", failures > 2 || now >= el.dataset.staleAt);
+      el.toggleAttribute("data-stale", failures > 1 || now >= el.dataset.staleAt);
     });
   }
   function write(node, text) { if (node.nodeValue !== text) node.nodeValue = text; }
@@ -31,6 +31,9 @@
     if (old.nodeName === "DETAILS" && old.open) fresh.open = true;
     Array.from(old.attributes).forEach(function (a) { if (!fresh.hasAttribute(a.name)) old.removeAttribute(a.name); });
     Array.from(fresh.attributes).forEach(function (a) { if (old.getAttribute(a.name) !== a.value) old.setAttribute(a.name, a.value); });
+    patchWithin(old, fresh);
+  }
+  function patchWithin(old, fresh) {
     var olds = Array.from(old.childNodes), news = Array.from(fresh.childNodes);
     news.forEach(function (node, i) { if (olds[i]) patch(olds[i], node); else old.appendChild(node); });
     olds.slice(news.length).forEach(function (node) { node.remove(); });
@@ -40,7 +43,9 @@
     box.innerHTML = html;
     box.content.querySelectorAll("[data-part]").forEach(function (fresh) {
       var old = main.querySelector('[data-part="' + fresh.dataset.part + '"]');
-      if (old) patch(old, fresh);
+      if (!old) return;
+      old.dataset.version = fresh.dataset.version;
+      patchWithin(old, fresh);
     });
     count();
     document.dispatchEvent(new CustomEvent("balupi:patched"));
@@ -69,6 +74,7 @@
       if (asking !== mine) return;
       asking = null;
       lost.hidden = failures < 2;
+      main.toggleAttribute("data-lost", failures > 1);
       due = Date.now() + (failures ? 3000 : document.querySelector("[data-busy]") ? 2000 : 5000);
     });
   }

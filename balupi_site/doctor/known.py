@@ -1,0 +1,83 @@
+"""What all checks may know: read once, in the thread of whoever asks, so that no other needs the database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError
+
+from balupi_site.lib.redis import RedisError, client
+from nasctl.models import NasStatus
+from nasctl.moments import Moment, moment_at
+from nasctl.services.sightings import load_notes
+from nasctl.state import NasState
+from pihole.models import NameStatus
+
+
+@dataclass(frozen=True)
+class Known:
+    """The present, as far as it could be read.
+
+    Attributes:
+        now: the present time.
+        nas_is_awake: BaluHost answers, as the watch has it.
+        watched_age_s: seconds since the worker last looked at the NAS; None: not since the start.
+        wanted: where the names should lead, "nas" or "pi"; "" leave them; None: not known.
+        redis: what Redis says of itself; None: it is away.
+        redis_error: why it is away.
+        database_error: why the database cannot be read; "" where it can.
+    """
+
+    now: datetime
+    nas_is_awake: bool = False
+    watched_age_s: float | None = None
+    wanted: str | None = None
+    redis: dict[str, Any] | None = None
+    redis_error: str = ""
+    database_error: str = ""
+
+    @property
+    def wanted_address(self) -> str | None:
+        """Where the names should lead; None: not known, or they are left as they are."""
+        return {"nas": settings.NAS_IP, "pi": settings.PI_IP}.get(self.wanted or "") or None
+
+
+def known_at(now: datetime) -> Known:
+    """Return what is known; asks the database, and Redis twice."""
+    moment = moment_at(now)
+    redis, redis_error = _redis()
+    try:
+        status = NasStatus.current(moment)
+        wanted = NameStatus.current().target
+    except DatabaseError as error:
+        return Known(now, redis=redis, redis_error=redis_error, database_error=_in_a_line(error))
+    return Known(
+        now,
+        nas_is_awake=status.state == NasState.ONLINE and status.probed,
+        # A Redis that hangs would cost its deadline once more.
+        watched_age_s=_watched_age_s(moment) if redis is not None else None,
+        wanted=wanted,
+        redis=redis,
+        redis_error=redis_error,
+    )
+
+
+def _watched_age_s(now: Moment) -> float | None:
+    notes = load_notes()
+    if notes is None or notes.boot_id != now.boot_id:
+        return None
+    return max(now.uptime_s - notes.saved_s, 0.0)
+
+
+def _redis() -> tuple[dict[str, Any] | None, str]:
+    try:
+        return dict(client().info()), ""
+    except RedisError as error:
+        return None, _in_a_line(error)
+
+
+def _in_a_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
