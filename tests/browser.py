@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from selenium import webdriver
 from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
@@ -17,6 +19,9 @@ from selenium.webdriver.support.ui import WebDriverWait
 #: Debian's; selenium would download others.
 CHROMIUM, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
 PHONE, DESK = (390, 844), (1280, 900)
+#: The narrowest phones that the pages are made for; below, they must only stay readable.
+SMALL, SMALLEST = (360, 740), (320, 568)
+_NARROWEST_WINDOW = 500
 #: What a page load is given on a busy machine.
 PATIENCE_S = 30
 _ARGUMENTS = (
@@ -110,8 +115,42 @@ class Browser:
         WebDriverWait(self.driver, seconds, 0.1).until(holds, f"{what}; {self.driver.current_url}")
 
     def picture(self, name: str) -> None:
-        """Keep what the page looks like."""
+        """Keep what the window shows."""
         self.driver.save_screenshot(str(self.pictures / f"{name}.png"))
+
+    def whole_picture(self, name: str) -> None:
+        """Keep the whole page, as long as it is."""
+        told = self.tell("Page.captureScreenshot", format="png", captureBeyondViewport=True)
+        (self.pictures / f"{name}.png").write_bytes(base64.b64decode(told["data"]))
+
+    def tell(self, command: str, **values: Any) -> dict[str, Any]:
+        """Send a command of Chrome's DevTools protocol; its answer."""
+        answer: dict[str, Any] = self.driver.execute_cdp_cmd(command, values)
+        return answer
+
+    def resize(self, size: tuple[int, int]) -> None:
+        """Give the page another window, in CSS pixels; below 500 wide it is a phone's."""
+        # A window is never narrower than 500 pixels, a phone is.
+        self.tell(
+            "Emulation.setDeviceMetricsOverride",
+            width=size[0],
+            height=size[1],
+            deviceScaleFactor=1,
+            mobile=size[0] < _NARROWEST_WINDOW,
+        )
+
+    def wish(self, **features: str) -> None:
+        """Wish as a device does: ``prefers_color_scheme="dark"``; what is not named is as usual."""
+        wishes = [{"name": name.replace("_", "-"), "value": it} for name, it in features.items()]
+        self.tell("Emulation.setEmulatedMedia", features=wishes)
+
+    def speak(self, language: str) -> None:
+        """Have chosen a language; for the pages that are opened from now on."""
+        self.tell("Network.setCookie", name="balupi_language", value=language, url=self._site)
+
+    def run(self, script: str) -> Any:
+        """Run a script with ``return`` in the page; what it returns."""
+        return self.driver.execute_script(script)
 
     def troubles(self) -> list[str]:
         """Return what the console complained of since the last time: scripts, policies, lost files."""
@@ -128,7 +167,13 @@ class Browser:
 
 @contextlib.contextmanager
 def open_browser(
-    site: str, pictures: Path, *, size: tuple[int, int] = DESK, names: tuple[str, ...] = ()
+    site: str,
+    pictures: Path,
+    *,
+    size: tuple[int, int] = DESK,
+    names: tuple[str, ...] = (),
+    language: str = "en",
+    dark: bool = False,
 ) -> Iterator[Browser]:
     """Open a browser with a new profile; at its end its console must be clean.
 
@@ -137,6 +182,8 @@ def open_browser(
         pictures: where screenshots go.
         size: of the window, in CSS pixels.
         names: what leads to this machine; no other name leads anywhere.
+        language: that its user reads.
+        dark: whether its user wishes dark pages.
     """
     rules = [*(f"MAP {name} 127.0.0.1" for name in names), "MAP * ~NOTFOUND", "EXCLUDE 127.*"]
     options = webdriver.ChromeOptions()
@@ -145,13 +192,17 @@ def open_browser(
         *_ARGUMENTS,
         f"--host-resolver-rules={', '.join(rules)}",
         f"--window-size={size[0]},{size[1]}",
+        f"--lang={language}",
     ):
         options.add_argument(argument)
+    options.add_experimental_option("prefs", {"intl.accept_languages": language})
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = webdriver.Chrome(options=options, service=Service(DRIVER))
     # A window is never narrower than 500 pixels, a phone is.
     screen = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size == PHONE}
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    wish = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [wish]})
     browser = Browser(driver, site, pictures)
     try:
         yield browser

@@ -21,6 +21,7 @@ import psutil
 import pytest
 
 from benchmarks import follow
+from tests import page_checks
 from tests.browser import Browser, open_browser
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -32,6 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Let the fault tests run longer, or one of them again, and pictures be kept."""
     parser.addoption("--fault-rounds", type=int, default=6, help="rounds of each fault test")
     parser.addoption("--pictures", type=Path, help="a folder to keep pictures of the pages in")
+    parser.addoption("--every-look", action="store_true", help="all sizes in all lights")
     parser.addoption("--openapi-examples", type=int, default=5, help="cases to invent per endpoint")
     parser.addoption("--fault-seed", type=int, help="the seed that a failed fault test has told")
 
@@ -209,6 +211,21 @@ def browsers(
 
         def browser(site: str = trial.facts["pi_url"], **options: Any) -> Browser:
             return all_open.enter_context(open_browser(site, pictures, **options))
+
+        yield browser
+
+
+@pytest.fixture
+def open_at(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Browser]]:
+    """Open browsers with new profiles at a site of ``page_site.py``; they note what shifts."""
+    pictures = request.config.getoption("--pictures") or tmp_path
+    pictures.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as all_open:
+
+        def browser(url: str, names: tuple[str, ...] = ()) -> Browser:
+            opened = all_open.enter_context(open_browser(url, pictures, names=names))
+            page_checks.watch(opened)
+            return opened
 
         yield browser
 

@@ -1,21 +1,16 @@
-"""A real browser that wants the NAS: it finds the wake page, wakes the NAS, and ends up there."""
+"""A real browser that wants the NAS and meets what can go otherwise than by the story of the wake."""
 
 from __future__ import annotations
 
-import contextlib
-import re
-import socket
 import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException
-from selenium.webdriver.chrome.service import Service
-from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import WebDriverWait
 
-from tests.conftest import Trial, free_port, leads_to
+from tests.browser import PHONE, Browser
+from tests.conftest import Trial, leads_to
+from tests.crossing import NAME, Crossing, crossing_of, trial_port
 
 pytestmark = [
     pytest.mark.household,
@@ -23,126 +18,98 @@ pytestmark = [
     pytest.mark.usefixtures("home_in_order"),
 ]
 
-NAME = "baluhost.local"
 WANTED = "/photos/summer%202026?sort=date"
+#: Loopback, like everything of a trial; nothing else is there.
+STRANGER = "127.77.0.9"
 
-
-class Crossing:
-    """Stands at one address for the name: each new connection goes where the name leads just then."""
-
-    def __init__(self, where: Callable[[], str], port: int) -> None:
-        self._where, self._target_port = where, port
-        self._listener = socket.create_server(("127.0.0.1", free_port()))
-        self.port = self._listener.getsockname()[1]
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def close(self) -> None:
-        self._listener.close()
-
-    def _serve(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                browser, _ = self._listener.accept()
-                threading.Thread(target=self._join, args=(browser,), daemon=True).start()
-
-    def _join(self, browser: socket.socket) -> None:
-        with browser, contextlib.suppress(OSError):
-            with socket.create_connection((self._where(), self._target_port), 5) as server:
-                back = threading.Thread(target=_copy, args=(server, browser), daemon=True)
-                back.start()
-                _copy(browser, server)
-                back.join()
-
-
-def _copy(source: socket.socket, target: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            target.sendall(data)
-    with contextlib.suppress(OSError):
-        target.shutdown(socket.SHUT_WR)
+OpenBrowser = Callable[..., Browser]
 
 
 @pytest.fixture
-def site(trial: Trial) -> Iterator[str]:
-    """Give the NAS's name as the household has it."""
-    crossing = Crossing(lambda: leads_to(trial), int(trial.facts["url"].rpartition(":")[2]))
-    yield f"{NAME}:{crossing.port}"
-    crossing.close()
+def crossing(trial: Trial) -> Iterator[Crossing]:
+    with crossing_of(trial) as crossing:
+        yield crossing
+
+
+class Stranger(BaseHTTPRequestHandler):
+    """Answers a page to everything; asked how it is, first like any server, then like BaluHost."""
+
+    server_version = "nginx"
+    health = ("text/html", "<html><body>It works</body></html>")
+
+    def do_GET(self) -> None:  # named by the library
+        """Answer."""
+        kind, text = ("text/html", "<html><title>Somebody</title><body>A page</body></html>")
+        if self.path == "/api/health":
+            kind, text = self.health
+            asked.set()
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, *_args: object) -> None:
+        """Say nothing."""
+
+
+asked = threading.Event()
 
 
 @pytest.fixture
-def browser() -> Iterator[webdriver.Chrome]:
-    options = webdriver.ChromeOptions()
-    for argument in (
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-background-networking",
-        f"--host-resolver-rules=MAP {NAME} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-        "--window-size=390,844",
-    ):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
-    yield driver
-    driver.quit()
-
-
-def wait_for(browser: webdriver.Chrome, text: str, seconds: float = 30) -> None:
-    """Wait until the page says it; the page may change under the look, then it looks again."""
-    _patient(browser, seconds).until(
-        lambda driver: re.search(text, driver.find_element(By.TAG_NAME, "body").text),
-        f"no {text!r} on the page",
-    )
-
-
-def press(browser: webdriver.Chrome) -> None:
-    """Press the button, as a person would: once, on whatever stands there at last."""
-
-    def pressed(driver: webdriver.Chrome) -> bool:
-        driver.find_element(By.CSS_SELECTOR, "form button").click()
-        return True
-
-    _patient(browser, 10).until(pressed)
-
-
-def _patient(browser: webdriver.Chrome, seconds: float) -> WebDriverWait[webdriver.Chrome]:
-    return WebDriverWait(browser, seconds, 0.2, ignored_exceptions=[StaleElementReferenceException])
-
-
-def test_a_visitor_wakes_the_nas_from_his_bookmark_and_ends_up_where_he_wanted(
-    trial: Trial, site: str, browser: webdriver.Chrome
-) -> None:
-    trial.simhome("nas", "shutdown")
-    trial.wait_until(lambda: leads_to(trial) == trial.facts["pi_ip"], "the name leads to the Pi")
-    browser.get(f"http://{site}{WANTED}")
-    wait_for(browser, "The NAS (is going to sleep|has been asleep)")
-    trial.wait_until(lambda: trial.nas_state() == "offline", "the NAS sleeps")
-    wait_for(browser, "The NAS has been asleep since")  # by itself
-    wait_for(browser, "You wanted /photos/summer 2026;")
-    press(browser)
-    wait_for(browser, "The NAS is waking up")
-    wait_for(browser, "Signal sent")
-    assert browser.current_url.endswith(WANTED)
-    troubles = [
-        entry["message"]
-        for entry in browser.get_log("browser")  # type: ignore[no-untyped-call]
-        if not re.search("status of 503|Cross-Origin-Opener-Policy", entry["message"])
-    ]
-    assert not troubles, troubles
-    wait_for(browser, "BaluHost(?! is ready)", 60)  # the NAS's own page
-    assert browser.title.endswith("BaluHost")
-    assert browser.current_url == f"http://{site}{WANTED}"
+def stranger(trial: Trial) -> Iterator[type[Stranger]]:
+    """Have somebody else at an address of the house."""
+    handler = type("Handler", (Stranger,), {})
+    with ThreadingHTTPServer((STRANGER, trial_port(trial)), handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        asked.clear()
+        yield handler
+        server.shutdown()
 
 
 def test_without_a_script_the_page_refreshes_itself(
-    trial: Trial, site: str, browser: webdriver.Chrome
+    trial: Trial, crossing: Crossing, browsers: OpenBrowser
 ) -> None:
     trial.simhome("nas", "crash")
     trial.wait_until(lambda: leads_to(trial) == trial.facts["pi_ip"], "the name leads to the Pi")
-    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
-    browser.get(f"http://{site}{WANTED}")
-    press(browser)
-    wait_for(browser, "Signal sent")
-    wait_for(browser, "BaluHost(?! is ready)", 60)
-    assert browser.current_url == f"http://{site}{WANTED}"
+    browser = browsers(crossing.site, size=PHONE, names=(NAME,))
+    browser.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    browser.open(WANTED)
+    browser.find("form button").click()
+    browser.wait_for("Signal sent")
+    browser.picture("without-script")
+    browser.wait_for("BaluHost(?! is ready)", 60)
+    assert browser.path() == WANTED
+
+
+def test_it_goes_to_nobody_but_baluhost(
+    trial: Trial, crossing: Crossing, browsers: OpenBrowser, stranger: type[Stranger]
+) -> None:
+    crossing.remembered = trial.facts["pi_ip"]  # whatever the NAS does meanwhile
+    browser = browsers(crossing.site, names=(NAME,))
+    browser.open(WANTED)
+    assert browser.driver.title.endswith("BaluPi")
+    crossing.remembered = STRANGER
+    assert asked.wait(30), "the page has not asked who answers"
+    browser.wait_for("Something answers under this name that is not BaluHost", 40)
+    assert browser.driver.title.endswith("BaluPi")
+    stranger.health = ("application/json", '{"status": "ok", "version": "1.0.0"}')
+    browser.wait(lambda: browser.driver.title == "Somebody", "the page of whoever is BaluHost")
+    assert browser.path() == WANTED
+
+
+def test_a_form_that_was_meant_for_the_nas_is_not_sent_again(
+    trial: Trial, crossing: Crossing, browsers: OpenBrowser
+) -> None:
+    trial.simhome("nas", "crash")
+    trial.wait_until(lambda: leads_to(trial) == trial.facts["pi_ip"], "the name leads to the Pi")
+    browser = browsers(crossing.site, names=(NAME,))
+    browser.open("/photos")
+    browser.driver.execute_script(
+        "document.body.insertAdjacentHTML('beforeend', '<form method=post action=/upload id=sent>"
+        "</form>'); document.getElementById('sent').submit()"
+    )
+    browser.wait_for("What you have just sent did not reach the NAS")
+    trial.simhome("nas", "power_on")
+    browser.wait_for("This is the NAS", 60)
+    assert browser.path() == "/"
