@@ -17,7 +17,7 @@ from django_celery_beat.admin import PeriodicTaskAdmin as BeatsAdmin
 from django_celery_beat.models import PeriodicTask
 
 from balupi_site.lib.admin import Tone, age, ask_first, badge
-from balupi_site.periodic import Outlook, outlook
+from balupi_site.periodic import Outlook, outlook, shown_name
 from balupi_site.words import UNKNOWN, span
 
 admin.site.unregister(PeriodicTask)
@@ -28,11 +28,20 @@ class PeriodicTaskAdmin(BeatsAdmin):  # type: ignore[misc]  # that package has n
     """Periodic tasks: which run, when they ran last and run next; nothing is changed unasked."""
 
     date_hierarchy = None
-    list_display = ("name", "state", "schedule_text", "last_run", "next_run", "runs")
+    list_display = ("title", "state", "schedule_text", "last_run", "next_run", "runs")
     ordering = ("name",)
     list_filter = ("enabled", "last_run_at", "one_off")
     list_per_page = 50
     nothing = _("There are no periodic tasks yet; the worker adds them when it starts.")
+
+    @admin.display(description=_("name"), ordering="name")
+    def title(self, task: PeriodicTask) -> str:
+        """Return what people call it."""
+        return shown_name(task.name)
+
+    def named(self, task: PeriodicTask) -> str:
+        """Return what a question calls it."""
+        return shown_name(task.name)
 
     @admin.display(description=_("state"), ordering="-enabled")
     def state(self, task: PeriodicTask) -> SafeString:
@@ -65,7 +74,7 @@ class PeriodicTaskAdmin(BeatsAdmin):  # type: ignore[misc]  # that package has n
             return UNKNOWN
         return next_run_text(outlook_of(task))
 
-    @admin.display(description=_("runs"), ordering="total_run_count")
+    @admin.display(description=_("number of runs"), ordering="total_run_count")
     def runs(self, task: PeriodicTask) -> int:
         """Return how often it ran."""
         return int(task.total_run_count)

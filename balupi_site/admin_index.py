@@ -23,6 +23,7 @@ from balupi_site.events.reading import Choice, newest
 from balupi_site.events.words import sentence
 from balupi_site.lib.admin import Tone, age, badge
 from balupi_site.lib.kept import retold
+from balupi_site.periodic import shown_name
 from balupi_site.words import NBSP, UNKNOWN, span, watts
 from energy.admin.plugs import plug_badge
 from energy.models import SmartPlug
@@ -223,8 +224,11 @@ def _tasks(pages: _Pages) -> dict[str, Any]:
     seldom.sort(key=lambda each: each[1].next_at or each[0].date_changed)
     return {
         "url": pages.url(PeriodicTask),
-        "next": [{"name": t.name, "at": next_run_text(found)} for t, found in seldom[:_NEXT_RUNS]],
-        "overdue": [task.name for task, found in known if found.is_overdue],
-        "off": [task.name for task in tasks if not task.enabled],
+        "next": [
+            {"name": shown_name(task.name), "at": next_run_text(found)}
+            for task, found in seldom[:_NEXT_RUNS]
+        ],
+        "overdue": [shown_name(task.name) for task, found in known if found.is_overdue],
+        "off": [shown_name(task.name) for task in tasks if not task.enabled],
         "count": len(known),
     }

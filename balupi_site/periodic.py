@@ -1,14 +1,39 @@
-"""Rule: when a periodic task runs next, and whether it should have run long ago."""
+"""Rules: what a periodic task is called, when it runs next, and whether it should have run long ago."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
 #: Beat saves run times only every 30 minutes, to spare the card; half of that is left for its work.
 SAVED_LATE = timedelta(minutes=45)
 #: What runs more often is never known to the minute.
 _OFTEN = timedelta(minutes=30)
+
+#: Our own tasks: name in settings.py, which the database keeps, -> what people call it.
+_NAMES: dict[str, Promise] = {
+    "watch the NAS": _("watch the NAS"),
+    "poll the plugs": _("poll the plugs"),
+    "complete the hours": _("complete the hours"),
+    "fill the hours": _("fill the hours"),
+    "split the hours by the NAS's state": _("split the hours by the NAS's state"),
+    "prune the samples": _("prune the samples"),
+    "store the samples": _("store the samples"),
+    "look for anomalies": _("look for anomalies"),
+    "reconcile the names": _("reconcile the names"),
+    "sample this machine": _("sample this machine"),
+    "tend the inbox": _("tend the inbox"),
+    "tend the accounts": _("tend the accounts"),
+    "prune the events": _("prune the events"),
+}
+
+
+def shown_name(name: str) -> str:
+    """Return what people call a task; one that somebody has added is called as it is."""
+    return str(_NAMES.get(name, name))
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ def _lines(
     nas: NasOverview, told: dict[str, Any], failed: WakeOverview | None, *, is_awake: bool
 ) -> list[str]:
     if failed:
-        return [_seen(failed)]
+        return [waking.seen(failed)]
     if _is_waking(nas, told):
         return []
     line = _took(nas) if is_awake else told["why"]
@@ -109,24 +109,13 @@ def _took(nas: NasOverview) -> str:
     return _("It took %(span)s.") % {"span": span(after_s)} if after_s and is_news else ""
 
 
-def _seen(failed: WakeOverview) -> str:
-    """Return what a wake that failed looked like, for whoever stands before the NAS."""
-    waited = {"span": span((failed.deadline_at - failed.requested_at).total_seconds())}
-    texts = {
-        "power_seen": _("The signal went out again and again for %(span)s, but it drew no power."),
-        "port_answered": _("It draws power, but in %(span)s it did not answer on the network."),
-        "healthy": _("It is on, but in %(span)s BaluHost did not answer."),
-    }
-    return texts.get(failed.failed_stage, "") % waited or failed.message
-
-
 def _tips(failed: WakeOverview | None) -> list[dict[str, str]]:
     if failed is None:
         return []
     cable = {"icon": "cable", "text": _("Is the network cable in the NAS plugged in?")}
     press = {"icon": "power", "text": _("If so, press the button on the NAS once, briefly.")}
     wait = {"icon": "clock", "text": _("Give it a few more minutes: it goes on by itself.")}
-    look = {"icon": "nas", "text": _("If nothing happens, look at its screen or lights.")}
+    look = {"icon": "server", "text": _("If nothing happens, look at its screen or lights.")}
     return [cable, press] if failed.failed_stage == "power_seen" else [wait, look]
 
 
@@ -150,28 +139,13 @@ def _path(visit: Visit, *, is_awake: bool, is_waking: bool, is_failed: bool) -> 
 
 
 def _stages(shown: WakeOverview | None, rows: list[dict[str, str]]) -> list[dict[str, str]]:
-    """Return the stages in words for how they are; of a wake that failed only what was seen."""
+    """Return the stages; how long the one that runs takes, the page counts by itself."""
     if shown is None:
         return []
-    waiting = {
-        "power_seen": _("Waiting for it to draw power"),
-        "port_answered": _("Waiting for an answer"),
-        "healthy": _("Waiting for BaluHost"),
-    }
-    failed = {
-        "power_seen": _("It draws no power"),
-        "port_answered": _("It does not answer on the network"),
-        "healthy": _("BaluHost does not answer"),
-    }
-    told = []
-    for stage, row in zip(shown.stages, rows, strict=True):
-        if row["css"] == "now":  # how long it takes, the page counts by itself
-            told.append({**row, "word": waiting.get(stage.stage, row["word"]), "time": ""})
-        elif row["css"] == "bad":
-            told.append({**row, "word": failed.get(stage.stage, row["word"])})
-        elif row["css"] == "done" or shown.result == "running":
-            told.append(row)
-    return told
+    told = [{**row, "time": ""} if row["css"] == "now" else row for row in rows]
+    if shown.result == "running":
+        return told
+    return [row for row in told if row["css"] in {"done", "bad"}]  # what was seen
 
 
 def _may_be_up(nas: NasOverview) -> bool:

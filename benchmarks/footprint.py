@@ -50,7 +50,7 @@ SECTOR_BYTES = 512  # of /sys/block/*/stat, whatever the device's own size
 LOAD_REQUESTS = 200
 PAGES = (
     "/",
-    "/live",
+    "/live/",
     "/api/energy/current",
     "/api/nas/status",
     "/api/pihole/status",

@@ -152,7 +152,7 @@ class InboxStatusAdmin(FactsAdmin):
         """Return where it is."""
         return services.inbox_folder()
 
-    @admin.action(description=_("Move what is ready now"))
+    @admin.action(description=_("Move what is ready now"), permissions=["act"])
     def move_now(self, request: HttpRequest, _chosen: QuerySet[InboxStatus]) -> None:
         """Have the worker move the inbox now."""
         _flush_soon(request, self)
@@ -229,7 +229,7 @@ class InboxFileAdmin(FactsAdmin):
         """Return what a question calls it."""
         return f"{file.name} ({shown_size(file.size_bytes)}, {file.get_status_display()})"
 
-    @admin.action(description=_("Try the chosen files again"))
+    @admin.action(description=_("Try the chosen files again"), permissions=["act"])
     @ask_first(
         _("Try these files again?"),
         _(

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.db.models import F, QuerySet, Window
-from django.db.models.functions import Lead
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -169,9 +168,9 @@ class StateChangeAdmin(FactsAdmin):
     nothing = _("The NAS has not changed its state so far.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[StateChange]:
-        """Return each change with the moment of the next one."""
-        ended_at = Window(Lead("at"), order_by=[F("at").asc(), F("pk").asc()])
-        return StateChange.objects.annotate(ended_at=ended_at)
+        """Return each change with the moment of the next one, whatever the list is filtered by."""
+        later = StateChange.objects.filter(pk__gt=OuterRef("pk")).order_by("pk")
+        return StateChange.objects.annotate(ended_at=Subquery(later.values("at")[:1]))
 
     @admin.display(description=_("when"), ordering="at")
     def when(self, change: StateChange) -> str:

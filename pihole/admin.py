@@ -98,7 +98,7 @@ class NameStatusAdmin(FactsAdmin):
         """Return how long ago they were last told to lead elsewhere."""
         return age(status.changed_at, timezone.now())
 
-    @admin.action(description=_("Look now and mend"))
+    @admin.action(description=_("Look now and mend"), permissions=["act"])
     def look_now(self, request: HttpRequest, _chosen: QuerySet[NameStatus]) -> None:
         """Have the worker look at Pi-hole now."""
         if enqueue(reconcile_names):

@@ -14,6 +14,7 @@ import dns.message
 import dns.query
 import dns.rcode
 import dns.rdatatype
+from django.utils.translation import gettext_noop
 
 from balupi_site.lib.deadline_http import resolve
 
@@ -44,11 +45,11 @@ class DnsAnswer:
 
 
 _WORDS = {
-    AnswerKind.EMPTY: "no IPv4 address",
-    AnswerKind.NXDOMAIN: "that there is no such name",
-    AnswerKind.REFUSED: "that it refuses to say",
-    AnswerKind.FAILED: "that it failed",
-    AnswerKind.TIMEOUT: "nothing",
+    AnswerKind.EMPTY: gettext_noop("no IPv4 address"),
+    AnswerKind.NXDOMAIN: gettext_noop("that there is no such name"),
+    AnswerKind.REFUSED: gettext_noop("that it refuses to say"),
+    AnswerKind.FAILED: gettext_noop("that it failed"),
+    AnswerKind.TIMEOUT: gettext_noop("nothing"),
 }
 _KINDS = {dns.rcode.NXDOMAIN: AnswerKind.NXDOMAIN, dns.rcode.REFUSED: AnswerKind.REFUSED}
 
@@ -101,7 +102,7 @@ def ask_until(
 
 
 def in_words(kind: str, addresses: Sequence[str]) -> str:
-    """Return what a server answers, to follow "it answers"."""
+    """Return what a server answers, to follow "it answers"; a kept sentence (``lib/kept.py``)."""
     return ", ".join(addresses) or _WORDS.get(AnswerKind(kind), kind)
 
 

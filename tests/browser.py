@@ -148,9 +148,9 @@ class Browser:
         """Have chosen a language; for the pages that are opened from now on."""
         self.tell("Network.setCookie", name="balupi_language", value=language, url=self._site)
 
-    def run(self, script: str) -> Any:
-        """Run a script with ``return`` in the page; what it returns."""
-        return self.driver.execute_script(script)
+    def run(self, script: str, *given: object) -> Any:
+        """Run a script with ``return`` in the page, ``given`` as its arguments; what it returns."""
+        return self.driver.execute_script(script, *given)
 
     def troubles(self) -> list[str]:
         """Return what the console complained of since the last time: scripts, policies, lost files."""

@@ -228,12 +228,17 @@ def test_the_page_and_its_files_are_served(site: Site, door: str) -> None:
 
 def test_our_own_static_files_come_from_disk_with_a_long_cache(site: Site) -> None:
     login = site.ask("/dashboard/login", "Accept: text/html").body
-    path = re.search(r"/static/balupi/look\.[0-9a-f]{12}\.css", login)
+    path = re.search(r"/static/balupi/balupi\.[0-9a-f]{12}\.css", login)
     assert path
     answer = site.ask(path[0])
     assert answer.status == 200
     assert "immutable" in answer.head
     assert "X-BaluPi" not in answer.head.replace("X-Balupi", "X-BaluPi")  # nginx's, not the web's
+
+
+def test_what_the_web_process_draws_is_compressed(site: Site) -> None:
+    answer = site.ask("/dashboard/login", "Accept: text/html", "Accept-Encoding: gzip")
+    assert "content-encoding: gzip" in answer.head.lower()
 
 
 @pytest.mark.parametrize("door", DOORS)

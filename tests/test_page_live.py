@@ -224,3 +224,72 @@ def test_who_wants_no_motion_gets_none_and_forced_colours_keep_the_bars(
     )
     assert bar != ground
     browser.whole_picture("dashboard-forced-colours")
+
+
+_ANSWER = """
+const [status, headers, body] = arguments;
+window.fetch = () => Promise.resolve(new Response(body, {status, headers}));
+"""
+
+
+def release(browser: Browser) -> str:
+    told: str = browser.run("return document.getElementById('main').dataset.release")
+    return told
+
+
+def test_the_page_follows_the_clock_of_the_pi(sites: dict[str, PageSite], open_at: OpenAt) -> None:
+    browser = open_at(sites["full"].url)
+    sign_in(browser)
+    browser.open("/dashboard/")
+    later: str = browser.run(
+        "return new Date((+document.getElementById('main').dataset.now + 600) * 1000).toUTCString()"
+    )
+    browser.run(_ANSWER, 204, {"X-BaluPi": release(browser), "Date": later}, None)
+    browser.wait(lambda: "10 min" in browser.find("#pi header .age").text, "ages")
+    assert browser.find("#plugs").get_attribute("data-stale") is not None or browser.find(
+        "#plugs li[data-stale]"
+    )
+
+
+def test_another_server_under_this_name_is_no_connection(
+    sites: dict[str, PageSite], open_at: OpenAt
+) -> None:
+    browser = open_at(sites["full"].url)
+    sign_in(browser)
+    browser.open("/dashboard/")
+    browser.run(_ANSWER, 200, {"Content-Type": "text/html"}, "<html>BaluHost</html>")
+    browser.wait(lambda: browser.find("#lost").is_displayed(), "the line that says so")
+
+
+def test_an_update_of_the_pi_reloads_the_page(sites: dict[str, PageSite], open_at: OpenAt) -> None:
+    browser = open_at(sites["full"].url)
+    sign_in(browser)
+    browser.open("/dashboard/")
+    browser.run("window.isOld = true")
+    browser.run(_ANSWER, 204, {"X-BaluPi": "99.0.0"}, None)
+    browser.wait(lambda: not browser.run("return window.isOld"), "a reload")
+
+
+def test_what_was_opened_stays_open_where_a_line_comes_before_it(
+    sites: dict[str, PageSite], open_at: OpenAt
+) -> None:
+    browser = open_at(sites["full"].url)
+    sign_in(browser)
+    browser.open("/dashboard/")
+    html: str = browser.run(
+        """
+        const part = document.querySelector('[data-part=snapshot]'), fresh = part.cloneNode(true);
+        const details = part.querySelector('details');
+        details.open = true;
+        details.querySelector('summary').focus();
+        fresh.dataset.version = 'another';
+        const line = document.createElement('p');
+        line.textContent = 'A line more.';
+        fresh.querySelector('details').before(line);
+        return fresh.outerHTML;
+        """
+    )
+    browser.run(_ANSWER, 200, {"X-BaluPi": release(browser)}, html)
+    browser.wait_for("A line more.")
+    assert browser.run("return document.querySelector('[data-part=snapshot] details').open")
+    assert browser.run("return document.activeElement.nodeName") == "SUMMARY"

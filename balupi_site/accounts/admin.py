@@ -105,7 +105,7 @@ class TokenAdmin(FactsAdmin):
             return badge(Tone.BAD, gettext("user not active"))
         return badge(Tone.GOOD, gettext("good"))
 
-    @admin.display(description=_("used"), ordering="last_used_at")
+    @admin.display(description=_("last used"), ordering="last_used_at")
     def used(self, token: Token) -> SafeString:
         """Return how long ago it was used."""
         return age(token.last_used_at, timezone.now(), gettext("never"))
@@ -124,7 +124,7 @@ class TokenAdmin(FactsAdmin):
         """Return what a question calls it."""
         return gettext("%(token)s of %(user)s") % {"token": token, "user": token.user}
 
-    @admin.action(description=_("Revoke the chosen tokens"))
+    @admin.action(description=_("Revoke the chosen tokens"), permissions=["act"])
     @ask_first(
         _("Revoke these tokens?"),
         _("Whoever uses one has to sign in again, or needs a new token. It cannot be taken back."),
@@ -173,7 +173,10 @@ class NasAccountAdmin(FactsAdmin):
             return gettext("needs the NAS")
         return _short(until) if timezone.now() < until else gettext("no longer")
 
-    @admin.action(description=_("Forget the password's copy: the next login needs the NAS"))
+    @admin.action(
+        description=_("Forget the password's copy: the next login needs the NAS"),
+        permissions=["act"],
+    )
     @ask_first(
         _("Forget the copies of these passwords?"),
         _(
@@ -189,7 +192,9 @@ class NasAccountAdmin(FactsAdmin):
             record(Kind.CHANGE_EDITED, now, subject=str(account), what="offline login forgotten")
         self.message_user(request, gettext("The next login of these users needs the NAS."))
 
-    @admin.action(description=_("End all that these users have open: tokens, sessions"))
+    @admin.action(
+        description=_("End all that these users have open: tokens, sessions"), permissions=["act"]
+    )
     @ask_first(
         _("Sign these users out everywhere?"),
         _("Their tokens are revoked, made ones too, and every browser has to sign in again."),

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from balupi_site.doctor.findings import Verdict, fail, ok, skipped, warn
 from balupi_site.doctor.known import Known
@@ -19,6 +20,7 @@ from balupi_site.lib import clock
 from balupi_site.monitor import card as card_counter
 from balupi_site.monitor.throttling import throttling
 from balupi_site.version import BUILD_DATE
+from balupi_site.words import clock as at_clock
 
 _MIB = 1024 * 1024
 #: Below the first nothing can be stored soon, below the second somebody should make room.
@@ -26,6 +28,8 @@ _FREE_FAIL, _FREE_WARN = 200 * _MIB, 500 * _MIB
 _INODES_FAIL, _INODES_WARN = 0.01, 0.05
 #: BaluPi itself writes about 30 MB a day (design, "Processes"); a card of 16 GB bears 2 GB a day for years.
 _WRITTEN_WARN = 2048 * _MIB
+#: Other disks bear many times that.
+_WRITTEN_WARN_DISK = 20 * _WRITTEN_WARN
 _LOCALTIME = Path("/etc/localtime")
 _MOUNTS = Path("/proc/self/mountinfo")
 _DEVICES, _EXT4 = Path("/sys/dev/block"), Path("/sys/fs/ext4")
@@ -33,8 +37,9 @@ _DEVICES, _EXT4 = Path("/sys/dev/block"), Path("/sys/fs/ext4")
 
 def clock_is_set(known: Known) -> Verdict:
     """Tell whether the wall clock can be believed."""
-    shown = timezone.localtime(known.now).strftime("%Y-%m-%d %H:%M")
-    facts = {"time": shown, "date": f"{BUILD_DATE:%Y-%m-%d}"}
+    day = _day(known.now)
+    made = _day(BUILD_DATE)
+    facts = {"time": f"{day} {at_clock(known.now)}", "date": made}
     if not clock.was_synchronised():
         if clock.time_service_runs():
             return fail(
@@ -58,6 +63,11 @@ def clock_is_set(known: Known) -> Verdict:
             _("Look whether the Pi still reaches its time server: 'timedatectl timesync-status'."),
         )
     return ok(_("It says %(time)s and follows a time server.") % facts)
+
+
+def _day(at: datetime) -> str:
+    """Return the day with its year: a clock that is wrong often has a wrong one."""
+    return formats.date_format(timezone.localtime(at), pgettext("date", "j F Y"))
 
 
 def time_zone(known: Known) -> Verdict:
@@ -88,8 +98,10 @@ def room_on(folder: Path) -> Verdict:
     found = os.statvfs(folder)
     free, total = found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
     inodes = found.f_favail / found.f_files if found.f_files else 1.0  # btrfs and FAT have none
+    mount = mount_of(folder)
     facts = {
         "folder": folder,
+        "point": mount.point if mount else "/",
         "free": formats.number_format(free // _MIB, force_grouping=True),
         "total": formats.number_format(total // _MIB, force_grouping=True),
         "inodes": f"{inodes:.0%}",
@@ -98,12 +110,16 @@ def room_on(folder: Path) -> Verdict:
         level = fail if inodes < _INODES_FAIL else warn
         return level(
             _("The disk of %(folder)s has room for few more files: %(inodes)s are left.") % facts,
-            _("Remove what has very many files there: 'sudo du --inodes -x / | sort -n | tail'."),
+            _(
+                "Remove what has very many files: 'sudo du --inodes -x %(point)s | sort -n | tail' "
+                "shows where they are."
+            )
+            % facts,
         )
     text = _("%(free)s of %(total)s MiB are free on the disk of %(folder)s.") % facts
     if free < _FREE_WARN:
-        cure = _("Make room on it: 'sudo du -xh / | sort -h | tail' shows what is large.")
-        return (fail if free < _FREE_FAIL else warn)(text, cure)
+        cure = _("Make room on it: 'sudo du -xh %(point)s | sort -h | tail' shows what is large.")
+        return (fail if free < _FREE_FAIL else warn)(text, cure % facts)
     return ok(text)
 
 
@@ -179,8 +195,11 @@ def card_wear(known: Known) -> Verdict:
         return skipped(_("The Pi runs for less than a day; ask again later."))
     facts = {"megabytes": formats.number_format(round(daily / 1_000_000), force_grouping=True)}
     text = _("On average %(megabytes)s MB a day were written since the start.") % facts
-    if daily > _WRITTEN_WARN:
-        return warn(text, _("Find out which program writes so much: 'sudo iotop -aoP'."))
+    if daily > (_WRITTEN_WARN if counter.is_card else _WRITTEN_WARN_DISK):
+        cure = _(
+            "Find out which program writes so much: 'sudo iotop -aoP' (after 'sudo apt install iotop')."
+        )
+        return warn(text, cure)
     return ok(text)
 
 

@@ -71,7 +71,7 @@ def key(_known: Known) -> Verdict:
         return fail(
             _("Others may read our ssh key (%(file)s, mode %(mode)s), so ssh does not use it.")
             % facts,
-            _("Run 'chmod 600 %(file)s'.") % facts,
+            _("Run 'sudo chmod 600 %(file)s'.") % facts,
         )
     if not connecting.is_pinned():
         return told(Level.FAIL, str(InboxError(Trouble.NOT_PINNED)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,7 +14,7 @@ from balupi_site.lib.redis import RedisError, client
 from nasctl.models import NasStatus
 from nasctl.moments import Moment, moment_at
 from nasctl.services.sightings import load_notes
-from nasctl.state import NasState
+from nasctl.state import NasState, Reason
 from pihole.models import NameStatus
 
 
@@ -24,20 +25,24 @@ class Known:
     Attributes:
         now: the present time.
         nas_is_awake: BaluHost answers, as the watch has it.
+        nas_draws_power: the watch does not see it, but its plug does.
         watched_age_s: seconds since the worker last looked at the NAS; None: not since the start.
         wanted: where the names should lead, "nas" or "pi"; "" leave them; None: not known.
         redis: what Redis says of itself; None: it is away.
         redis_error: why it is away.
         database_error: why the database cannot be read; "" where it can.
+        is_cut_off: tells whether the run was cut off, so that nothing new is begun.
     """
 
     now: datetime
     nas_is_awake: bool = False
+    nas_draws_power: bool = False
     watched_age_s: float | None = None
     wanted: str | None = None
     redis: dict[str, Any] | None = None
     redis_error: str = ""
     database_error: str = ""
+    is_cut_off: Callable[[], bool] = lambda: False
 
     @property
     def wanted_address(self) -> str | None:
@@ -57,6 +62,7 @@ def known_at(now: datetime) -> Known:
     return Known(
         now,
         nas_is_awake=status.state == NasState.ONLINE and status.probed,
+        nas_draws_power=status.reason == Reason.POWERED_NOT_ANSWERING,
         # A Redis that hangs would cost its deadline once more.
         watched_age_s=_watched_age_s(moment) if redis is not None else None,
         wanted=wanted,

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from balupi_site.doctor.findings import Verdict, fail, ok, skipped, warn
 from balupi_site.doctor.known import Known
 from balupi_site.lib.deadline_http import resolve
+from balupi_site.lib.kept import retold
 from pihole import dns_query
 
 #: RFC 6762, section 3; a question from another port than 5353 is answered to that port (section 6.7).
@@ -58,7 +59,7 @@ def answers(known: Known) -> list[Verdict]:
 
 def _answer(name: str, wanted: str | None, within_s: float) -> Verdict:
     found = dns_query.ask(name, settings.PIHOLE_DNS, within_s=within_s)
-    words = dns_query.in_words(found.kind, found.addresses)
+    words = retold(dns_query.in_words(found.kind, found.addresses))
     facts = {"answer": words, "wanted": wanted}
     where = {"about": name, "title": name}
     if found.kind is dns_query.AnswerKind.TIMEOUT:
@@ -69,7 +70,7 @@ def _answer(name: str, wanted: str | None, within_s: float) -> Verdict:
         return ok(_("Pi-hole answers %(answer)s, as it should.") % facts, **where)
     return fail(
         _("Pi-hole answers %(answer)s; it should be %(wanted)s.") % facts,
-        _("Run 'manage.py switch_dns auto', which says what hinders it."),
+        _("Run 'manage.py switch_dns status': it puts the name right, or says what hinders it."),
         **where,
     )
 
@@ -105,7 +106,12 @@ def announced(_known: Known) -> Verdict:
     if not settings.IS_PROD:
         return skipped(_("Left out in a simulated home: it would ask the real network."))
     for name in names:
-        found = who_announces(name, settings.PI_IP, MDNS_GROUP, within_s=_MDNS_S)
+        try:
+            found = who_announces(name, settings.PI_IP, MDNS_GROUP, within_s=_MDNS_S)
+        except OSError:  # not our address, or no network: which other checks say
+            return skipped(
+                _("The network cannot be asked from %(address)s.") % {"address": settings.PI_IP}
+            )
         if found:
             facts = {"name": name, "machines": ", ".join(found)}
             return fail(

@@ -26,6 +26,7 @@ _HTTPS = 443
 _ARP = Path("/proc/net/arp")
 _NOBODY = "00:00:00:00:00:00"
 _MULTICAST_BIT = 1
+_HSTS_OFF = re.compile(r"""max-age\s*=\s*"?0+"?\s*(?:;|$)""", re.IGNORECASE)
 
 
 def address(known: Known) -> Verdict:
@@ -39,6 +40,11 @@ def address(known: Known) -> Verdict:
     seen = _presence()
     if seen is Presence.OK:
         return ok(_("%(address)s takes connections on port %(port)s.") % facts)
+    if known.nas_draws_power and not known.nas_is_awake:
+        return fail(
+            _("The NAS draws power, but nobody answers at %(address)s.") % facts,
+            _("Check the NAS's cable and that its address is BALUPI_NAS_IP; it may also hang."),
+        )
     if not known.nas_is_awake:
         return skipped(_("The NAS does not answer at %(address)s; it sleeps or is off.") % facts)
     if seen is Presence.REFUSED:
@@ -144,7 +150,7 @@ def web(_known: Known) -> Verdict:
         )
     has_tls = presence(settings.NAS_IP, _HTTPS, deadline_s=_CONNECT_S) is Presence.OK
     secure = _headers(f"https://{settings.NAS_IP}/") if has_tls else None
-    if "Strict-Transport-Security" in {**plain, **(secure or {})}:
+    if _forbids_http({**plain, **(secure or {})}):
         return fail(
             _("The NAS forbids browsers to use http under its name (HSTS)."),
             _(
@@ -152,6 +158,12 @@ def web(_known: Known) -> Verdict:
             ),
         )
     return ok(_("The NAS serves plain http, so browsers can go from the Pi to it and back."))
+
+
+def _forbids_http(headers: dict[str, str]) -> bool:
+    """Tell whether browsers are told to keep to https; an age of 0 tells them to forget it (RFC 6797)."""
+    rule = headers.get("Strict-Transport-Security")
+    return rule is not None and not _HSTS_OFF.search(rule)
 
 
 def _headers(url: str) -> dict[str, str] | None:

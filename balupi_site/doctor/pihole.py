@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from balupi_site.doctor.findings import Level, Verdict, fail, ok, skipped, told, warn
 from balupi_site.doctor.known import Known
+from balupi_site.lib.kept import retold
 from balupi_site.lib.locks import file_lock
 from pihole import dns_query
 from pihole.ftl import Ftl
@@ -44,7 +45,7 @@ def visit(known: Known) -> list[Verdict]:
             with ftl:
                 said.append(_login(ftl))
                 said.append(_sessions(ftl))
-                said.append(_write(ftl, http))
+                said.append(_write(ftl, http, known))
         except PiholeProblem as trouble:
             title = _("Writing to Pi-hole") if said else ""
             about = "write" if said else ""
@@ -87,10 +88,12 @@ def _sessions(ftl: Ftl) -> Verdict:
     return ok(_("%(used)s of %(seats)s sessions are taken.") % facts, **name)
 
 
-def _write(ftl: Ftl, http: FtlHttp) -> Verdict:
+def _write(ftl: Ftl, http: FtlHttp, known: Known) -> Verdict:
     """Add a record, ask for it, take it away; what an earlier check left behind goes first."""
     name = {"about": "write", "title": _("Writing to Pi-hole")}
     before = ftl.hosts()
+    if known.is_cut_off():
+        return skipped(_("The run was cut off."), **name)
     if http.left_s < _WRITE_S:
         return skipped(
             _("Pi-hole answers too slowly to be written to and cleaned up again."), **name
@@ -104,7 +107,7 @@ def _write(ftl: Ftl, http: FtlHttp) -> Verdict:
         return ok(_("A record was added, answered by DNS and taken away again."), **name)
     facts = {
         "server": ":".join(map(str, settings.PIHOLE_DNS)),
-        "answer": dns_query.in_words(answer.kind, answer.addresses),
+        "answer": retold(dns_query.in_words(answer.kind, answer.addresses)),
     }
     return fail(
         _("Pi-hole took a record, but the DNS server %(server)s answers %(answer)s for it.")

@@ -17,8 +17,11 @@ from energy.services import PlugLatest
 
 def login(_known: Known) -> Verdict:
     """Tell whether the Tapo account is set, and no plug has refused it."""
-    for half in check_tapo_account():
-        return fail(str(half.msg), str(half.hint))
+    if check_tapo_account():
+        return fail(
+            _("Only one half of the Tapo account is set, so no plug can be read."),
+            _("Set BALUPI_TAPO_USERNAME and BALUPI_TAPO_PASSWORD as in the Tapo app."),
+        )
     if not settings.TAPO_USERNAME:
         return warn(
             _("No Tapo account is set, so no energy is measured."),

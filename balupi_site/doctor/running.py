@@ -7,6 +7,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from django.utils import translation
@@ -18,8 +19,9 @@ from balupi_site.doctor.known import Known, known_at
 
 logger = logging.getLogger(__name__)
 
-#: How long a check that takes back what it did is waited for when the run is cut off.
-_UNDO_S = 6.0
+#: How long a check that takes back what it did is waited for when the run is cut off; a slow Pi-hole
+#: needs it for a write, a question, a look, another write and the log-out.
+_UNDO_S = 14.0
 #: Told after each check: how many are done, of how many.
 Tell = Callable[[int, int], object]
 
@@ -52,9 +54,11 @@ def run(
         for check in checks
         if (check.is_quick or not quick) and (not wanted or {check.name, check.area} & wanted)
     ]
-    known = known_at(now)
+    is_over = threading.Event()
+    known = replace(known_at(now), is_cut_off=is_over.is_set)
     found: dict[str, list[Finding]] = {}
     beside = _Beside([check for check in chosen if check.deadline_s is not None], known)
+    is_whole = False
     try:
         for check in chosen:
             if check.deadline_s is None:
@@ -63,8 +67,11 @@ def run(
         for name, findings in beside.results():
             found[name] = findings
             tell(len(found), len(chosen))
+        is_whole = True
     finally:
-        beside.let_undo()
+        is_over.set()
+        if not is_whole:
+            beside.let_undo()
     return [finding for check in chosen for finding in found[check.name]]
 
 

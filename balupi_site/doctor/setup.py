@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import re
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 from django.apps import apps
@@ -18,6 +21,7 @@ from balupi_site.doctor.findings import Level, Verdict, fail, ok, warn
 from balupi_site.doctor.known import Known
 from balupi_site.lib.errors import PermanentError
 
+_OWN_STATIC = settings.BASE_DIR / "balupi_site" / "static"
 _OTHERS, _GROUP_WRITES = stat.S_IRWXO, stat.S_IWGRP
 #: What a page loads, as a build writes it into index.html.
 _LOADED = re.compile(r"""(?:src|href)=["']/?((?!\w+:|/)[^"'#?]+)""")
@@ -71,7 +75,7 @@ def data_dir(_known: Known) -> Verdict:
     found = stat.S_IMODE(settings.DATA_DIR.stat().st_mode)
     facts = {"folder": settings.DATA_DIR, "mode": f"{found:04o}"}
     text = _("%(folder)s has the mode %(mode)s.") % facts
-    cure = _("Run 'chmod 750 %(folder)s'; nginx's user goes into our group.") % facts
+    cure = _("Run 'sudo chmod 750 %(folder)s'; nginx's user goes into our group.") % facts
     if found & _OTHERS:
         return _bad(_("Others may look into %(folder)s (mode %(mode)s).") % facts, cure)
     if found & _GROUP_WRITES:
@@ -83,7 +87,7 @@ def _mode_verdict(files: list[Path]) -> Verdict:
     for file in files:
         found = stat.S_IMODE(file.stat().st_mode)
         facts = {"file": file, "mode": f"{found:04o}"}
-        cure = _("Run 'chmod o=,g-w %(file)s'.") % facts
+        cure = _("Run 'sudo chmod o=,g-w %(file)s'.") % facts
         if found & _OTHERS:
             return _bad(_("Everybody on this Pi may read %(file)s (mode %(mode)s).") % facts, cure)
         if found & _GROUP_WRITES:
@@ -147,12 +151,28 @@ def languages(_known: Known) -> Verdict:
 def static_files(_known: Known) -> Verdict:
     """Tell whether styles and scripts were collected."""
     root = Path(settings.STATIC_ROOT)
-    if (root / "staticfiles.json").exists() or settings.DEBUG:
-        return ok(_("Styles and scripts are collected in %(folder)s.") % {"folder": root})
-    return fail(
-        _("Styles and scripts are not collected in %(folder)s.") % {"folder": root},
-        _("Run 'manage.py collectstatic --no-input' and restart BaluPi."),
-    )
+    cure = _("Run 'manage.py collectstatic --no-input' and restart BaluPi.")
+    try:
+        paths = json.loads((root / "staticfiles.json").read_text(encoding="utf-8"))["paths"]
+    except (OSError, ValueError, KeyError):
+        paths = None
+    if paths is None and not settings.DEBUG:
+        return fail(
+            _("Styles and scripts are not collected in %(folder)s.") % {"folder": root}, cure
+        )
+    old = [name for name, built in _built() if paths and built not in paths.get(name, "")]
+    if old:
+        text = _("Styles and scripts in %(folder)s are of another release: %(files)s.")
+        return fail(text % {"folder": root, "files": ", ".join(old[:3])}, cure)
+    return ok(_("Styles and scripts are collected in %(folder)s.") % {"folder": root})
+
+
+def _built() -> Iterator[tuple[str, str]]:
+    """Yield each of our own files with what its collected name has in it."""
+    for file in sorted(path for path in _OWN_STATIC.rglob("*") if path.is_file()):
+        # As Django's storage makes it; styles are changed when they are collected.
+        digest = hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest()[:12]
+        yield str(file.relative_to(_OWN_STATIC)), "." if file.suffix == ".css" else f".{digest}."
 
 
 def frontend_page(_known: Known) -> Verdict:

@@ -20,6 +20,7 @@ from balupi_site.doctor.host import room_on, since
 from balupi_site.doctor.known import Known
 from balupi_site.lib.redis import RedisError, client
 from balupi_site.monitor import ring
+from balupi_site.periodic import shown_name
 from balupi_site.scheduler import SAVE_INTERVAL_SECONDS
 from balupi_site.words import ago
 
@@ -30,17 +31,17 @@ _FULL = 0.9
 #: A sample comes every 30 s; three of them late, and nobody works.
 _WORKER_S = 100
 _SHOWN = 3
+#: What SQLite says of a file that cannot be read or written at all; anything else is not damage.
+_DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR})
 #: Less than what the thread is waited for.
 INTEGRITY_S = 12.0
+_BUSY_S = 5.0
 
 
 def redis(known: Known) -> Verdict:
     """Tell whether Redis is there, has room, and does not wear out the card."""
     if known.redis is None:
-        return fail(
-            _("Redis does not answer: %(error)s") % {"error": known.redis_error},
-            _("Start it, 'sudo systemctl start redis-server', or correct BALUPI_REDIS_URL."),
-        )
+        return _no_redis(known.redis_error)
     said = known.redis
     used, most = int(said.get("used_memory", 0)), int(said.get("maxmemory", 0))
     facts = {
@@ -58,6 +59,17 @@ def redis(known: Known) -> Verdict:
         return flaw
     text = _("Redis %(version)s answers and uses %(used)s MiB; it keeps nothing on the card.")
     return ok(text % facts)
+
+
+def _no_redis(error: str) -> Verdict:
+    """Tell why Redis is away; a socket of Debian's is for the group redis only."""
+    cure = _("Start it, 'sudo systemctl start redis-server', or correct BALUPI_REDIS_URL.")
+    if "Permission denied" in error:
+        cure = _(
+            "Let BaluPi's user in: 'sudo adduser balupi redis', 'unixsocketperm 770' in "
+            "/etc/redis/redis.conf; then restart Redis and BaluPi."
+        )
+    return fail(_("Redis does not answer: %(error)s") % {"error": error}, cure)
 
 
 def _redis_flaw(said: dict[str, Any], facts: dict[str, str]) -> Verdict | None:
@@ -149,20 +161,29 @@ def integrity(_known: Known) -> Verdict:
     if not settings.DATABASES["default"]["ENGINE"].endswith("sqlite3") or not Path(name).exists():
         return skipped(_("The database is not a file on this Pi."))
     ends_s = time.monotonic() + INTEGRITY_S
-    own = sqlite3.connect(f"{Path(name).absolute().as_uri()}?mode=ro", uri=True, timeout=5)
+    own = sqlite3.connect(f"{Path(name).absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_S)
     try:
         own.set_progress_handler(lambda: time.monotonic() > ends_s, 10_000)
         said = own.execute("PRAGMA quick_check(3)").fetchall()
-    except sqlite3.OperationalError as error:
-        if "interrupted" in str(error):
-            return skipped(_("The database is too large to be checked within some seconds."))
-        return _damaged(str(error))
     except sqlite3.DatabaseError as error:
-        return _damaged(str(error))
+        return _unread(error)
     finally:
         own.close()
     lines = [str(row[0]) for row in said]
     return ok(_("SQLite finds its file whole.")) if lines == ["ok"] else _damaged(lines[0])
+
+
+def _unread(error: sqlite3.DatabaseError) -> Verdict:
+    """Tell why the file was not read to its end: damage, or only the time, a lock or a permission."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+    if code == sqlite3.SQLITE_INTERRUPT:
+        return skipped(_("The database is too large to be checked within some seconds."))
+    if code & 0xFF in _DAMAGE:  # the lowest byte is the kind, the others say more
+        return _damaged(str(error))
+    return warn(
+        _("The database's file could not be checked: %(error)s") % {"error": error},
+        _("Check that this user may write to the file and its folder, then look again."),
+    )
 
 
 def _damaged(what: str) -> Verdict:
@@ -212,12 +233,13 @@ def beat(known: Known) -> Verdict:
     if names:
         return warn(
             _("These regular tasks are switched off: %(names)s.")
-            % {"names": ", ".join(names[:_SHOWN])},
+            % {"names": ", ".join(map(shown_name, names[:_SHOWN]))},
             _("Switch them on in the admin under Periodic tasks, if that is not meant."),
         )
     if late:
         return warn(
-            _("These regular tasks are overdue: %(names)s.") % {"names": ", ".join(late[:_SHOWN])},
+            _("These regular tasks are overdue: %(names)s.")
+            % {"names": ", ".join(map(shown_name, late[:_SHOWN]))},
             _("Restart the worker; if it stays so, read its log."),
         )
     return ok(_("The regular tasks run; the last one %(ago)s.") % {"ago": ago(age_s)})

@@ -23,8 +23,9 @@ from balupi_site.doctor.findings import LEVEL_WORDS, counts
 from balupi_site.lib.admin import Tone, badge
 from balupi_site.words import ago
 
-#: A quote of one word or more that begins and ends at a word's edge; "the NAS's" is none.
-_COMMAND = re.compile(r"(?<!\w)'([^']{2,}?)'(?!\w)")
+#: A quote of one word or more that begins and ends at a word's edge; "the NAS's" is none. In German
+#: quotes, what begins with a capital is the name of a page.
+_COMMAND = re.compile(r"(?<!\w)'([^']{2,}?)'(?!\w)|„([^A-ZÄÖÜ“][^“]+)“")
 _TONES = {
     Level.OK: Tone.GOOD,
     Level.WARN: Tone.WARN,
@@ -88,8 +89,9 @@ def _row(finding: Finding) -> dict[str, str | SafeString]:
 
 def _with_commands(text: str) -> SafeString:
     """Return a text in HTML whose quoted commands look like what one types."""
-    parts = _COMMAND.split(text)
-    plain, commands = parts[::2], [*parts[1::2], ""]
+    parts = _COMMAND.split(text)  # plain text, what the one or the other quotes hold, and again
+    plain = parts[::3]
+    commands = [*(one or other for one, other in zip(parts[1::3], parts[2::3], strict=True)), ""]
     return format_html_join(
         "",
         "{}{}",

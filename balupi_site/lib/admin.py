@@ -74,6 +74,10 @@ class FactsAdmin(_ModelAdmin):
         """Tell that nobody may."""
         return False
 
+    def has_act_permission(self, request: HttpRequest) -> bool:
+        """Tell who may use the actions: who may change such rows, though not by a form."""
+        return super().has_change_permission(request)
+
 
 def badge(tone: Tone, text: object, *, icon: str = "", css: str = "", hint: str = "") -> SafeString:
     """Return a state as icon, word and colour.

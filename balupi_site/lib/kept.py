@@ -40,9 +40,12 @@ def unpacked(text: str) -> str | list[Any]:
         return text
     try:
         parts = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
-    return parts if isinstance(parts, list) else text
+    match parts:
+        case [str(), dict()]:
+            return list(parts)
+    return text  # others write such text, too
 
 
 def retold_facts(facts: dict[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 _KEY = "monitor:written"
 _BLOCKS = Path("/sys/dev/block")
+#: Another one after each start.
+_START_ID = Path("/proc/sys/kernel/random/boot_id")
 #: In a block device's "stat": the sectors written since the start, always of 512 bytes
 #: (kernel documentation, "Block layer statistics").
 _SECTORS_WRITTEN, _SECTOR_BYTES = 6, 512
@@ -31,12 +33,14 @@ class Counter:
 
     Attributes:
         device: such as "mmcblk0", the first SD card.
-        boot_at: when that start was.
+        boot_at: when that start was, by a clock that may have been set since.
+        start_id: which start that was; "" where the kernel does not say.
     """
 
     device: str
     written_bytes: int
     boot_at: datetime
+    start_id: str = ""
 
     @property
     def is_card(self) -> bool:
@@ -55,7 +59,8 @@ class Written:
 
     Attributes:
         since: when counting began: later than midnight where nobody counted before.
-        last_bytes, boot_at: the kernel's counter at the last look, and the start that it counts from.
+        last_bytes, boot_at, start_id: the kernel's counter at the last look, and the start that it
+            counts from.
     """
 
     day: date
@@ -64,15 +69,14 @@ class Written:
     today_bytes: int
     last_bytes: int
     boot_at: datetime
+    start_id: str = ""
 
 
 def advanced(before: Written | None, counter: Counter, now: datetime) -> Written:
     """Return the day's sum after another look; a new day, disk or first look begins anew."""
     if before is None or before.device != counter.device:
         return _begun(counter, now)
-    # The start is reckoned by the clock, which may be set by some seconds.
-    is_same_start = abs(counter.boot_at - before.boot_at) < timedelta(minutes=1)
-    counted_before = before.last_bytes if is_same_start else 0
+    counted_before = before.last_bytes if _is_same_start(before, counter) else 0
     more = max(counter.written_bytes - counted_before, 0)
     today, day_bytes, since = timezone.localdate(now), before.today_bytes + more, before.since
     if before.day != today:
@@ -85,7 +89,15 @@ def advanced(before: Written | None, counter: Counter, now: datetime) -> Written
         today_bytes=day_bytes,
         last_bytes=counter.written_bytes,
         boot_at=counter.boot_at,
+        start_id=counter.start_id,
     )
+
+
+def _is_same_start(before: Written, counter: Counter) -> bool:
+    """Tell whether there was no start in between; a clock that was set is none (a Pi's often is)."""
+    if before.start_id and counter.start_id:
+        return before.start_id == counter.start_id
+    return abs(counter.boot_at - before.boot_at) < timedelta(minutes=1)
 
 
 def _begun(counter: Counter, now: datetime) -> Written:
@@ -98,6 +110,7 @@ def _begun(counter: Counter, now: datetime) -> Written:
         today_bytes=counter.written_bytes if is_all_of_today else 0,
         last_bytes=counter.written_bytes,
         boot_at=counter.boot_at,
+        start_id=counter.start_id,
     )
 
 
@@ -111,7 +124,14 @@ def counter(now: datetime, uptime_s: float, blocks: Path = _BLOCKS) -> Counter |
         written = int(fields[_SECTORS_WRITTEN]) * _SECTOR_BYTES
     except (OSError, ValueError, IndexError):  # a container's layer, a network's disk
         return None
-    return Counter(disk.name, written, now - timedelta(seconds=uptime_s))
+    return Counter(disk.name, written, now - timedelta(seconds=uptime_s), _start_id())
+
+
+def _start_id() -> str:
+    try:
+        return _START_ID.read_text().strip()
+    except OSError:
+        return ""
 
 
 def note(now: datetime, uptime_s: float) -> None:
@@ -151,6 +171,7 @@ def _of_text(text: object) -> Written | None:
             today_bytes=int(data["today_bytes"]),
             last_bytes=int(data["last_bytes"]),
             boot_at=datetime.fromisoformat(data["boot_at"]),
+            start_id=str(data.get("start_id", "")),
         )
     except (ValueError, TypeError, KeyError):
         return None

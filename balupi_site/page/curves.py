@@ -77,13 +77,18 @@ class KeptCurves:
         lasts_s = _LASTS_S if now < end + dt.timedelta(hours=1) else _OLD_LASTS_S
         with self._lock:
             made_s, found = self._kept.get(key, (float("-inf"), None))
-            if found is None or time.monotonic() - made_s > lasts_s:
-                found = _read(plug_ids, start, end, now)
-                self._kept[key] = time.monotonic(), found
+            if found is not None and time.monotonic() - made_s <= lasts_s:
                 self._kept.move_to_end(key)
+                return found
+        found = _read(
+            plug_ids, start, end, now
+        )  # not under the lock: nobody waits for another's day
+        with self._lock:
+            self._kept[key] = time.monotonic(), found
+            self._kept.move_to_end(key)
             while len(self._kept) > _MOST_KEPT:
                 self._kept.popitem(last=False)
-            return found
+        return found
 
     def forget(self) -> None:
         """Read anew at the next call."""

@@ -21,6 +21,7 @@ from energy.services import PlugLatest, latest_readings
 from energy.services.figures import household_zone, known_spans
 from nasctl.energy_split import Change, HourState, state_spans
 from nasctl.models import StateChange
+from nasctl.services import watched_until
 from nasctl.services.energy import idle_power
 
 _MOST_LAYERS = 3
@@ -61,7 +62,9 @@ def look(choice: Choice, now: dt.datetime) -> Day:
     zone = household_zone()
     today = local_day(now, zone)
     shown = window(choice.day or today, choice.part, zone)
-    plugs = sorted(latest_readings(now), key=lambda it: it.plug.name, reverse=True)
+    # A plug that is not polled any more was a part of the house until then.
+    readings = latest_readings(now, with_disabled=choice.day is not None)
+    plugs = sorted(readings, key=lambda it: it.plug.name, reverse=True)
     plugs.sort(key=lambda it: it.plug.role != PlugRole.NAS)  # the NAS at the bottom
     known = known_spans([it.plug for it in plugs], now).values()
     return Day(
@@ -100,15 +103,14 @@ def layers_of(found: Day) -> list[band.Layer]:
         return layers
     by_size = sorted(layers[1:], key=lambda layer: sum(layer.curve.values()), reverse=True)
     small = by_size[_MOST_LAYERS - 2 :]
-    return [layer for layer in layers if layer not in small] + [_together(small)]
+    together = _together(small, scale_of(found))
+    return [layer for layer in layers if layer not in small] + [together]
 
 
-def _together(layers: Sequence[band.Layer]) -> band.Layer:
-    sums: band.Curve = {}
-    for layer in layers:
-        for number, power_w in layer.curve.items():
-            sums[number] = sums.get(number, 0.0) + power_w
+def _together(layers: Sequence[band.Layer], scale: band.Scale) -> band.Layer:
+    """Return layers as one; a poll that fell into the next bucket makes no dent in it."""
     present = [layer.now_w for layer in layers if layer.now_w is not None]
+    sums = band.totals(layers, scale)
     return band.Layer(_("Others"), sums, sum(present) if present else None)
 
 
@@ -154,14 +156,18 @@ def zones_of(found: Day) -> list[band.Zone]:
     moves = [(it.at, sky_key(it)) for it in reversed(found.changes) if it.at >= day.start]
     before = next((it for it in found.changes if it.at < day.start), None)
     first = sky_key(before) if before else "unknown"
+    unwatched_since = watched_until(found.now) if found.is_today else None
+    if unwatched_since and (not moves or unwatched_since > moves[-1][0]):
+        moves.append((unwatched_since, "unknown"))  # nobody has looked since
     zones = band.zones(moves, first, day.start, day.end, found.now)
     return [it for it in zones if it.start < found.until and it.end > found.shown.start]
 
 
 def asleep_of(found: Day, layers: Sequence[band.Layer], scale: band.Scale) -> list[tuple[int, int]]:
     """Return when the NAS slept and was measured, in units of the drawing: that is what was saved."""
-    if not layers or found.plugs[0].plug.role != PlugRole.NAS:
-        return []
+    nas = found.plugs[0].plug if found.plugs else None
+    if nas is None or nas.role != PlugRole.NAS or nas.pk not in found.curves.by_plug:
+        return []  # and the lowest layer is another plug's
     moves = [Change(it.at, it.to_state, it.reason) for it in reversed(found.changes)]
     shown = found.shown
     asleep = [

@@ -70,7 +70,7 @@ class Shown:
 
     Attributes:
         first, last: its days.
-        known_h: the known part of ``over_h``, as a mean of the plugs.
+        known_h: the known part of ``over_h``, as a mean of the plugs that were there.
         over_h: how much of the period is over.
         before_known: the known part, 0 to 1, of the time to compare with, likewise.
         has_earlier: something may be known of the period before.
@@ -145,7 +145,7 @@ def shown(period: Period, day: date, now: datetime) -> Shown:
     past = [in_sequence(cut.part, [each[n] for n in compared]) for each in by_plug]
     total = side_by_side(whole, present)
     comparison = comparison_of(whole.until(now), present, cut.part, past)
-    plug_hours = max(len(plugs), 1) * cut.part.hours
+    plug_hours = _measuring(past) * cut.part.hours
     return Shown(
         period=period,
         span=whole,
@@ -155,12 +155,17 @@ def shown(period: Period, day: date, now: datetime) -> Shown:
         steps=_steps(period, cut, by_plug, book.zone),
         total=total,
         comparison=comparison,
-        known_h=total.known_h / max(len(plugs), 1),
+        known_h=total.known_h / _measuring(present),
         over_h=whole.until(now).hours,
         before_known=comparison.before.known_h / plug_hours if plug_hours else 0.0,
         has_earlier=any(it.expected_h > 0 for each in by_plug for it in each[begun:]),
         is_present=whole.start <= now < whole.end,
     )
+
+
+def _measuring(by_plug: Sequence[Figure]) -> int:
+    """Return how many plugs there were to measure, at least one; one that is not polled any more is none."""
+    return max(sum(it.expected_h > 0 for it in by_plug), 1)
 
 
 def _steps(
@@ -185,8 +190,10 @@ def _steps(
 
 def _known_wh(span: Span, by_plug: Sequence[Sequence[Figure]]) -> float | None:
     """Return what was used in a span, from its pieces; None where most of it is not known."""
-    whole = side_by_side(span, [in_sequence(span, figures) for figures in by_plug])
-    return whole.energy_wh if whole.known_h >= _LEAST_KNOWN * span.hours else None
+    figures = [in_sequence(span, pieces) for pieces in by_plug]
+    whole = side_by_side(span, figures)
+    least_h = _LEAST_KNOWN * span.hours * _measuring(figures)
+    return whole.energy_wh if whole.known_h >= least_h else None
 
 
 def _step(span: Span, figures: Sequence[Figure] | None, before_wh: float | None) -> Step:

@@ -11,13 +11,13 @@ from zoneinfo import ZoneInfo
 from django.utils import formats
 from django.utils.translation import gettext as _
 
+from balupi_site.page.day_words import date
 from balupi_site.page.energy_figures import Shown, Step
 from balupi_site.words import (
     NBSP,
     count,
     day_of_month,
     kilowatt_hours,
-    long_day,
     month_and_year,
     percent,
     span,
@@ -60,7 +60,7 @@ def title(shown: Shown, today: dt.date) -> str:
     first, last = shown.first, shown.last
     match shown.period:
         case Period.DAY:
-            day = long_day(first)
+            day = date(first, today)
             return _("Today, %(day)s") % {"day": day} if first == today else day
         case Period.WEEK:
             days = {"first": day_of_month(first, today), "last": day_of_month(last, today)}

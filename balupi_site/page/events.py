@@ -13,6 +13,7 @@ from balupi_site.events.kinds import Kind, group_of
 from balupi_site.events.reading import Choice as Selection
 from balupi_site.events.reading import item_of, newest, recent
 from balupi_site.page.choice import Choice
+from balupi_site.page.day_words import date
 from balupi_site.page.event_words import (
     Around,
     event_sentence,
@@ -22,7 +23,8 @@ from balupi_site.page.event_words import (
     woken_by,
 )
 from balupi_site.page.nas import SIGNS
-from balupi_site.words import clock, day_and_clock, long_day
+from balupi_site.page.waking import seen
+from balupi_site.words import clock, day_and_clock
 from energy.periods import Span, day_span, local_day
 from energy.services.figures import household_zone
 from nasctl.services import Parts, timeline
@@ -64,12 +66,12 @@ def context(choice: Choice, now: dt.datetime) -> dict[str, Any]:
         "rows": told + _first_rows(found, now),
         "is_empty": not told,
         "is_cut": found.is_cut,
-        "title": _("What happened today") if day == today else _title(day),
+        "title": _("What happened today") if day == today else _title(day, today),
         "void": nothing(choice.events, is_today=day == today),
         "tabs": _tabs(choice),
         "all_link": choice.link(events=""),
         "today_link": choice.link(day=None) if day != today else "",
-        "earlier": _earlier(choice, found),
+        "earlier": _earlier(choice, found, today),
     }
 
 
@@ -226,7 +228,7 @@ class _Lines:
         failure = ""
         if item.reason == "boot_failed":
             wakes = [wake for wake in self._found.wakes if wake.at < item.at]
-            failure = wakes[0].wake.message if wakes else ""
+            failure = seen(wakes[0].wake) if wakes else ""
         return Around(before_s, name_moved=bool(self._moves_of(item)), wake_failure=failure)
 
     def _moves_of(self, item: StateItem) -> list[EventItem]:
@@ -291,8 +293,8 @@ def _state_icon(item: StateItem, *, is_bad: bool) -> str:
     return SIGNS[item.state][1]
 
 
-def _title(day: dt.date) -> str:
-    return _("What happened on %(day)s") % {"day": long_day(day)}
+def _title(day: dt.date, today: dt.date) -> str:
+    return _("What happened on %(day)s") % {"day": date(day, today)}
 
 
 def _tabs(choice: Choice) -> list[dict[str, Any]]:
@@ -309,9 +311,9 @@ def _tabs(choice: Choice) -> list[dict[str, Any]]:
     ]
 
 
-def _earlier(choice: Choice, found: Found) -> dict[str, str] | None:
+def _earlier(choice: Choice, found: Found, today: dt.date) -> dict[str, str] | None:
     """Return the way to the last day before with something to tell; None where there is none known."""
     if found.earlier_at is None:
         return None
     day = local_day(found.earlier_at, household_zone())
-    return {"link": choice.link(day=day), "day": long_day(day)}
+    return {"link": choice.link(day=day), "day": date(day, today)}

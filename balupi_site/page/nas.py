@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from balupi_site.page.choice import Choice
-from balupi_site.page.waking import failure_shown, wake
+from balupi_site.page.waking import failure_shown, seen, wake
 from balupi_site.words import clock, day_and_clock, watts
 from nasctl.services import NasOverview, WakeOverview, nas_overview
 
@@ -37,8 +37,8 @@ def context(choice: Choice, now: dt.datetime) -> dict[str, Any]:
     overview = nas_overview(now)
     failed = failure_shown(overview)
     told = sentence(overview, now)
-    if failed and failed.message:
-        told["why"] = failed.message
+    if failed:
+        told["why"] = failed.message if choice.is_admin else seen(failed)
     elif who := _woken_by(overview):
         told["why"] = who
     return {

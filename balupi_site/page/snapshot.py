@@ -143,12 +143,13 @@ def _backup(backup: Mapping[str, Any], now: dt.datetime) -> dict[str, Any] | Non
         return None
     try:
         at = dt.datetime.fromisoformat(told)
-    except ValueError:
+        if timezone.is_naive(at):  # BaluHost's are in UTC
+            at = at.replace(tzinfo=dt.UTC)
+        when = day_and_clock(at, now)
+    except (ValueError, OverflowError):  # no time, or one that no calendar has in our zone
         return None
-    if timezone.is_naive(at):  # BaluHost's are in UTC
-        at = at.replace(tzinfo=dt.UTC)
     is_done = not isinstance(status, str) or status.lower() in _BACKUP_DONE
-    return {"when": day_and_clock(at, now), "status": "" if is_done else status}
+    return {"when": when, "status": "" if is_done else status}
 
 
 def _more_facts(newest: Mapping[str, Any]) -> list[tuple[str, str]]:

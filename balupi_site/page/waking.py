@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from balupi_site.words import span
+from nasctl.reasons import WAKE_FAILURES, failure_text
 from nasctl.services import NasOverview, WakeOverview, estimated_boot_s
 
 _STAGE_SIGNS = {
@@ -43,6 +44,22 @@ def failure_shown(nas: NasOverview) -> WakeOverview | None:
     return last if is_recent and nas.state == "offline" and nas.reason == "boot_failed" else None
 
 
+def seen(failed: WakeOverview) -> str:
+    """Return what a wake that failed looked like, for whoever stands before the NAS.
+
+    Its own message is the owner's: it names settings, unless it tells of something special.
+    """
+    if failed.message not in map(failure_text, WAKE_FAILURES.values()):
+        return failed.message
+    waited = {"span": span((failed.deadline_at - failed.requested_at).total_seconds())}
+    texts = {
+        "power_seen": _("The signal went out again and again for %(span)s, but it drew no power."),
+        "port_answered": _("It draws power, but in %(span)s it did not answer on the network."),
+        "healthy": _("It is on, but in %(span)s BaluHost did not answer."),
+    }
+    return texts[failed.failed_stage] % waited
+
+
 def _hint(nas: NasOverview) -> str:
     if nas.state == "shutting_down":
         return _("It is still going to sleep; the signal is repeated until it wakes up.")
@@ -63,18 +80,37 @@ def _left(running: WakeOverview) -> str:
 
 
 def _stages(shown: WakeOverview, now: dt.datetime) -> list[dict[str, str]]:
+    """Return the stages in words for how they are."""
     rows = []
     is_first_waiting = True
     for stage in shown.stages:
         css, icon = _STAGE_SIGNS[stage.status]
+        word, time = stage.label, ""
         if stage.status == "waiting" and is_first_waiting:
             css, icon, is_first_waiting = "now", "going", False
-        time = ""
-        if stage.stage == "packet_sent" and stage.at:
+            word = _waiting_words().get(stage.stage, word)
+            time = span((now - shown.requested_at).total_seconds())
+        elif stage.status == "failed":
+            word = _failed_words().get(stage.stage, word)
+        elif stage.stage == "packet_sent" and stage.at:
             time = timezone.localtime(stage.at).strftime("%H:%M:%S")
         elif stage.after_s is not None:
             time = _("after %(span)s") % {"span": span(stage.after_s)}
-        elif css == "now":
-            time = span((now - shown.requested_at).total_seconds())
-        rows.append({"css": css, "icon": icon, "word": stage.label, "time": time})
+        rows.append({"css": css, "icon": icon, "word": word, "time": time})
     return rows
+
+
+def _waiting_words() -> dict[str, str]:
+    return {
+        "power_seen": _("Waiting for it to draw power"),
+        "port_answered": _("Waiting for an answer"),
+        "healthy": _("Waiting for BaluHost"),
+    }
+
+
+def _failed_words() -> dict[str, str]:
+    return {
+        "power_seen": _("It draws no power"),
+        "port_answered": _("It does not answer on the network"),
+        "healthy": _("BaluHost does not answer"),
+    }

@@ -74,7 +74,9 @@ def ticks(shown: Window) -> Iterator[Tick]:
     inner = range(first - first % step + step, last, step)
     yield Tick(first, 0.0)
     for minute in inner:
-        yield Tick(minute, shown.percent(min(_instants(shown.day, minute, shown.zone))))
+        before, after = _instants(shown.day, minute, shown.zone)
+        if before <= after:  # else the clock is put forward over this time
+            yield Tick(minute, shown.percent(before))
     yield Tick(last, 100.0)
 
 

@@ -13,6 +13,9 @@ from balupi_site.words import ago
 
 register = template.Library()
 
+#: Ages below this are counted on by the page's script; from here on ``ago`` tells whole days.
+COUNTED_S = 2 * 24 * 3600
+
 
 @register.simple_tag
 def icon(name: str) -> SafeString:
@@ -36,9 +39,9 @@ def age(
     if not at:  # a template gives "" for what its context lacks
         return mark_safe("")
     age_s = max((context["now"] - at).total_seconds(), 0.0)
-    told = format_html(
-        '<time data-age="{}" datetime="{}">{}</time>', _epoch(at), at.isoformat(), ago(age_s)
-    )
+    # The page counts seconds to hours; an age in days is a new drawing when it changes.
+    counted = format_html(' data-age="{}"', _epoch(at)) if age_s < COUNTED_S else ""
+    told = format_html('<time{} datetime="{}">{}</time>', counted, at.isoformat(), ago(age_s))
     if words:
         before, _ago, after = words.partition("%(ago)s")
         told = format_html("{}{}{}", before, told, after)

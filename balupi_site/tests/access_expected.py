@@ -133,7 +133,7 @@ PAGE_CALLS = {
         GET,POST /dashboard/login
         GET,POST /dashboard/login/code
         POST /dashboard/logout
-        POST /prefer
+        POST /dashboard/prefer
         GET /favicon.ico
         GET /login
         GET /wake

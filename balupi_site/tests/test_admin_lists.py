@@ -8,14 +8,16 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
-from django.contrib.auth.models import User
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.auth import get_permission_codename
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import escape
 
-from balupi_site.accounts import hashers
-from balupi_site.accounts.models import NasAccount
+from balupi_site.accounts import hashers, services
+from balupi_site.accounts.models import NasAccount, Token
 from balupi_site.lib.admin import FactsAdmin, age
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_redis")]
@@ -76,6 +78,28 @@ def test_a_question_names_some_rows_and_counts_the_rest(
     assert page.count("<li>user ") == 20
     assert "and 5 more" in page
     assert page.count('name="_selected_action"') == 25
+
+
+def test_who_may_only_look_is_offered_no_action_and_gets_none_done() -> None:
+    reader = User.objects.create_user("reader", is_staff=True)
+    client = Client()
+    for page in pages():
+        if not isinstance(page, FactsAdmin) or not page.actions:
+            continue
+        codename = get_permission_codename("view", page.opts)
+        reader.user_permissions.add(
+            Permission.objects.get(content_type__app_label=page.opts.app_label, codename=codename)
+        )
+        client.force_login(User.objects.get(pk=reader.pk))
+        request = client.get(url_of(page)).wsgi_request
+        assert request.user.has_perm(f"{page.opts.app_label}.{codename}")
+        assert list(page.get_actions(request)) == [], page
+    services.make_token(reader, timezone.now(), scopes=["wake"], label="Phone", days=30)
+    token = Token.objects.get()
+    answer = {"action": "revoke_tokens", "confirmed": "yes", ACTION_CHECKBOX_NAME: token.pk}
+    client.post(reverse("admin:accounts_token_changelist"), answer)
+    token.refresh_from_db()
+    assert token.revoked_at is None
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import re
 from typing import Any
@@ -92,6 +93,21 @@ def test_an_age_alone_is_no_change(owner: Client, now: dt.datetime, nas_plug: Sm
     assert before.version == after.version
 
 
+def test_a_part_that_cannot_be_drawn_does_not_take_the_others_with_it(
+    owner: Client, now: dt.datetime, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    def fail(*_given: Any) -> Any:
+        raise OverflowError("a date of the year 9999")
+
+    be("offline", "shut_down", now - dt.timedelta(hours=1))
+    broken = dataclasses.replace(parts.PARTS["snapshot"], context=fail)
+    monkeypatch.setitem(parts.PARTS, "snapshot", broken)
+    page = owner.get("/dashboard/").content.decode()
+    assert page.count("This part cannot be shown.") == 1
+    assert "Wake the NAS" in page
+    assert "year 9999" in caplog.text
+
+
 def test_a_drawing_is_shared_until_it_is_too_old(now: dt.datetime) -> None:
     first = parts.drawn("energy", Choice(), now)
     assert parts.drawn("energy", Choice(), now) is first
@@ -124,14 +140,25 @@ def test_the_query_says_what_to_show(query: dict[str, str], link: str) -> None:
     ],
 )
 def test_language_and_light_are_kept_in_cookies(client: Client, given: str, goes_to: str) -> None:
-    answer = client.post("/prefer", {"language": "de", "theme": "dark", "next": given})
+    answer = client.post("/dashboard/prefer", {"language": "de", "theme": "dark", "next": given})
     assert (answer.status_code, answer["Location"]) == (302, goes_to)
     page = client.get("/dashboard/login").content.decode()
     assert '<html lang="de" data-theme="dark">' in page
 
 
+def test_language_and_light_can_be_chosen_under_the_name_of_the_nas_too(
+    owner: Client, settings: Any
+) -> None:
+    host = {"host": settings.DNS_NAMES[0]}
+    page = owner.get("/dashboard/", headers=host).content.decode()
+    found = re.search(r'action="(/[^"]*prefer)"', page)
+    assert found is not None
+    answer = owner.post(found[1], {"language": "de", "next": "/dashboard/"}, headers=host)
+    assert (answer.status_code, answer["Location"]) == (302, "/dashboard/")
+
+
 def test_an_unknown_language_or_light_changes_nothing(client: Client) -> None:
-    answer = client.post("/prefer", {"language": "xx", "theme": "'><script>"})
+    answer = client.post("/dashboard/prefer", {"language": "xx", "theme": "'><script>"})
     assert "balupi_theme" not in answer.cookies
     assert "balupi_language" not in answer.cookies
 

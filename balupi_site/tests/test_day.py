@@ -10,7 +10,7 @@ import pytest
 from balupi_site.page import band as day
 from balupi_site.page.choice import Choice
 from balupi_site.page.marks import Mark, placed
-from balupi_site.page.window import window
+from balupi_site.page.window import ticks, window
 
 BERLIN = ZoneInfo("Europe/Berlin")
 START = dt.datetime(2026, 11, 23, tzinfo=BERLIN)
@@ -162,6 +162,12 @@ def test_a_part_of_the_day_is_by_the_clock_on_the_wall(
     day_of: str, part: tuple[int, int] | None, hours: float
 ) -> None:
     assert window(BERLIN_DAYS[day_of], part, BERLIN).seconds == hours * 3600
+
+
+def test_the_axis_has_no_time_that_does_not_exist() -> None:
+    found = list(ticks(window(BERLIN_DAYS["spring"], (0, 360), BERLIN)))
+    assert [tick.minute // 60 for tick in found] == [0, 1, 3, 4, 5, 6]
+    assert [tick.x for tick in found] == [0, 20, 40, 60, 80, 100]
 
 
 def test_an_hour_that_does_not_exist_is_shown_with_its_neighbours() -> None:

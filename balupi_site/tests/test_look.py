@@ -46,3 +46,12 @@ def test_an_age_stands_within_its_sentence() -> None:
     assert html.startswith('<span class="age">')
     assert "checked <time" in html
     assert "</time>, all well" in html
+
+
+def test_what_the_page_counts_on_is_told_in_hours_and_days_come_from_a_new_drawing() -> None:
+    days = 3600 * 24
+    assert "data-age" in render("{% age at %}", 2 * days - 1)
+    for age_s, told in ((2 * days, "2 days ago"), (9 * days, "9 days ago")):
+        html = render("{% age at %}", age_s)
+        assert told in html
+        assert "data-age" not in html

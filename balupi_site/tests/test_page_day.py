@@ -121,6 +121,38 @@ def test_of_many_plugs_the_small_ones_are_one_hill(nas: SmartPlug) -> None:
     assert names == ["NAS", "Freezer", "Others"]
 
 
+def test_others_have_no_dent_where_a_reading_fell_into_the_next_bucket(nas: SmartPlug) -> None:
+    measure(nas, (6, 12, 30.0))
+    measure(plug(102, "Freezer"), (6, 12, 60))
+    measure(plug(103, "Lamp"), (6, 12, 3))
+    monitor = plug(104, "Monitor")
+    measure(monitor, (6, 12, 20))
+    late = MIDNIGHT + dt.timedelta(hours=6, minutes=30)
+    PowerSample.objects.filter(plug=monitor, at=late).update(at=late + dt.timedelta(seconds=31))
+    path = context(part=(360, 420))["hills"][-1]["path"]
+    assert path == "M0 0L0 1130 1200 1130L1200 0z"
+
+
+def test_nothing_was_saved_where_the_plug_of_the_nas_was_not_measured(nas: SmartPlug) -> None:
+    move(-36, "unknown", "online")
+    move(-22, "online", "offline", "fell_asleep")
+    measure(nas, (-36, -30, 34.0))
+    measure(plug(102, "Freezer"), (-24, -12, 60.0))
+    roll_up(PowerSample.objects.values_list("plug", "at"), 30)
+    split_hours(NOW)
+    found = context(day=YESTERDAY)
+    assert [key["name"] for key in found["read"]["keys"]] == ["Freezer"]
+    assert found["ghost"] == ""
+
+
+def test_a_plug_that_is_not_polled_any_more_stays_in_the_days_before(nas: SmartPlug) -> None:
+    measure(nas, (-24, -12, 30.0))
+    measure(plug(102, "Heater"), (-24, -12, 500.0))
+    SmartPlug.objects.filter(name="Heater").update(enabled=False)
+    assert "530 W" in drawn(day=YESTERDAY)
+    assert "Heater" not in drawn()
+
+
 def test_ten_plugs_stay_small_and_ask_few_questions(
     nas: SmartPlug, django_assert_max_num_queries: Any
 ) -> None:
@@ -294,3 +326,11 @@ def test_no_number_of_the_drawing_is_localized(nas: SmartPlug) -> None:
     assert len(geometry) > 30
     assert [value for value in geometry if "," in value] == []
     assert "40,2" in page
+
+
+def test_a_state_ends_where_nobody_looks_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    move(-3, "unknown", "offline", "shut_down")
+    ended = MIDNIGHT + dt.timedelta(hours=10)
+    monkeypatch.setattr("balupi_site.page.day_data.watched_until", lambda _now: ended)
+    assert [zone["css"] for zone in context()["zones"]] == ["asleep", "unknown"]
+    assert [zone["css"] for zone in context(day=YESTERDAY)["zones"]][-1] == "asleep"

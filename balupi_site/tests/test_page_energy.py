@@ -87,6 +87,18 @@ def test_each_step_stands_beside_its_like_and_those_to_come_beside_what_was(
     assert names == ["Mon", "Tue", "Today", "Thu", "Fri", "Sat", "Sun"]
 
 
+@pytest.mark.parametrize(
+    ("day", "title"),
+    [
+        pytest.param(None, "Today, Wednesday 4 March", id="today"),
+        pytest.param(dt.date(2026, 3, 1), "Sunday 1 March", id="this year"),
+        pytest.param(dt.date(2025, 12, 31), "31 December 2025", id="another year"),
+    ],
+)
+def test_a_day_is_told_by_its_date(plug: SmartPlug, day: dt.date | None, title: str) -> None:
+    assert section(Period.DAY, day)["title"] == title
+
+
 def test_a_plug_added_meanwhile_is_no_increase(plug: SmartPlug) -> None:
     store_hours(plug, MONDAY - HOUR * 24 * 7, 24 * 7 + 63, 10.0)
     store_hours(make_plug(102), MONDAY, 63, 1000.0)
@@ -98,6 +110,24 @@ def test_a_plug_added_meanwhile_is_no_increase(plug: SmartPlug) -> None:
 def test_a_time_before_that_is_not_known_whole_is_told(plug: SmartPlug) -> None:
     store_hours(plug, MONDAY - HOUR * 24 * 6, 24 * 6 + 63, 10.0)
     assert section(Period.WEEK)["compared"]["kwh"] == "0.39 kWh, 62% of that time measured"
+
+
+def test_a_plug_that_is_not_polled_any_more_leaves_nothing_unmeasured(plug: SmartPlug) -> None:
+    old = make_plug(102, enabled=False)
+    SmartPlug.objects.filter(pk=old.pk).update(created_at=MONDAY - HOUR * 24 * 90)
+    store_hours(old, MONDAY - HOUR * 24 * 90, 24, 10.0)
+    store_hours(plug, MONDAY - HOUR * 24 * 7, 24 * 7 + 63, 10.0)
+    assert section(Period.WEEK)["compared"]["kwh"] == "0.63 kWh"
+
+
+def test_a_bar_of_the_period_before_is_not_made_of_less_than_half_its_plugs_hours(
+    plug: SmartPlug,
+) -> None:
+    for each in (plug, make_plug(102)):
+        store_hours(each, MIDNIGHT - HOUR * 24 * 7, 7, 100.0)
+        store_hours(each, MIDNIGHT, 15, 100.0)
+    row = section(Period.WEEK)["chart"]["rows"][2]
+    assert (row["name"], row["before"]) == ("Wed", "–")
 
 
 def test_where_too_little_is_known_there_is_no_comparison(plug: SmartPlug) -> None:

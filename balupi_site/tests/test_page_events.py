@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -62,6 +62,14 @@ def a_night_and_a_day() -> None:
     moved(61, "online", "shutting_down", "called_going_offline")
     happened(61, "names.switched", subject="nas.lan", facts={"target": "pi"})
     moved(60, "shutting_down", "offline", "shut_down")
+
+
+def test_a_day_of_another_year_says_which_year() -> None:
+    moved(400 * 24 * 60, "offline", "online", "answers")
+    found = context()["earlier"]
+    assert found["day"] == "20 October 2025"
+    day = date.fromisoformat(found["link"].removeprefix("?day="))
+    assert context(Choice(day=day))["title"] == "What happened on 20 October 2025"
 
 
 def test_a_day_reads_like_a_diary() -> None:

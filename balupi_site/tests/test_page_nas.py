@@ -13,8 +13,9 @@ from django.utils import timezone
 
 from balupi_site.page import nas as nas_part
 from balupi_site.page.choice import Choice
+from nasctl.evidence import Stage
 from nasctl.models import NasStatus, Wake
-from nasctl.reasons import WENT_DOWN_AGAIN
+from nasctl.reasons import WAKE_FAILURES, WENT_DOWN_AGAIN
 from nasctl.services import nas_overview
 from nasctl.services.overview import Evidence, NasOverview, Refusal, Sighting
 
@@ -135,7 +136,7 @@ def test_a_wake_shows_its_stages_and_what_is_left_instead_of_the_button() -> Non
     assert "Anna woke it." in page
     assert re.search(r'class="done">.*?Signal sent.*?22:40:34', page)
     assert "after 3 s" in page
-    assert re.search(r'<li class="now" aria-current="step">.*?answers on the network.*?26 s', page)
+    assert re.search(r'<li class="now" aria-current="step">.*?Waiting for an answer.*?26 s', page)
     assert "About 34 s left." in page
     assert "wake-form" not in page
     assert "data-busy" in page
@@ -152,8 +153,17 @@ def test_a_wake_that_failed_says_why_and_offers_another() -> None:
     page = section()
     assert "The NAS did not wake up." in page
     assert WENT_DOWN_AGAIN in page
-    assert re.search(r'class="bad">.*?BaluHost is ready.*?failed', page)
+    assert re.search(r'class="bad">.*?BaluHost does not answer.*?failed', page)
     assert "Try again" in page
+
+
+def test_settings_are_named_to_the_owner_only() -> None:
+    message = WAKE_FAILURES[Stage.PORT_ANSWERED]
+    woken(95, result="failed", failed_stage="port_answered", message=message)
+    be("offline", "boot_failed", ago(seconds=5))
+    assert "It draws power, but in 90 s it did not answer on the network." in section()
+    assert "BALUPI_" not in section()
+    assert "BALUPI_NAS_IP" in section(Choice(is_admin=True, may_wake=True))
 
 
 def test_awake_says_who_woke_it_and_leads_there(known: Any, settings: Any) -> None:

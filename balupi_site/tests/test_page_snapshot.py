@@ -140,3 +140,9 @@ def test_more_than_full_fills_the_bar_and_no_size_shows_none() -> None:
     storage["total_bytes"] = 0
     Snapshot.objects.create(received_at=NOW, content=json.dumps({"storage": storage}))
     assert "meter" not in section()
+
+
+@pytest.mark.parametrize("at", ["9999-12-31T23:59:59", "0001-01-01T00:00:00+14:00", "soon", ""])
+def test_a_backup_at_no_time_of_the_calendar_is_left_out(at: str) -> None:
+    told("optimal", services={"backups": {"last_backup": at, "status": "completed"}})
+    assert "Last backup" not in section()

@@ -7,14 +7,23 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.conf import settings
 from django.test import Client
+from django.utils import translation
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
-from balupi_site.periodic import outlook
+from balupi_site.periodic import outlook, shown_name
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 LIST = "/admin/django_celery_beat/periodictask/"
 HOUR, DAY_S = timedelta(hours=1), 86_400.0
+
+
+def test_all_our_tasks_have_a_name_in_the_readers_language() -> None:
+    with translation.override("de"):
+        shown = {name: shown_name(name) for name in settings.CELERY_BEAT_SCHEDULE}
+    assert [name for name, told in shown.items() if told == name] == []
+    assert shown_name("somebody's own") == "somebody's own"
 
 
 @pytest.mark.parametrize(

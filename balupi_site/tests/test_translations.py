@@ -202,6 +202,8 @@ LOST = "%(plug)s does not answer."
         pytest.param("It was [so].", "It was [so].", "It was [so].", id="of an older release"),
         pytest.param('["cut', '["cut', '["cut', id="cut off"),
         pytest.param('["a %(b)s", {}]', "a %(b)s", "a %(b)s", id="of another release"),
+        pytest.param('["a"]', '["a"]', '["a"]', id="somebody else's list"),
+        pytest.param('["' + "[" * 100_000, '["[', '["[', id="nested without end"),
         pytest.param("", "", "", id="nothing"),
     ],
 )  # fmt: skip

@@ -20,7 +20,9 @@ from balupi_site.lib.errors import TransientError
 from balupi_site.page import events as events_part
 from balupi_site.page.choice import Choice
 from energy.models import PlugRole, PowerSample, SmartPlug
+from nasctl.evidence import Stage
 from nasctl.models import NasStatus, StateChange, Wake
+from nasctl.reasons import WAKE_FAILURES
 from nasctl.services import nas_overview
 from pihole.overview import overview as names_overview
 
@@ -160,7 +162,7 @@ def test_a_wake_that_failed_says_why_and_offers_another(client: Client) -> None:
     wake = running_wake()
     wake.result, wake.failed_stage, wake.finished_at = "failed", "power_seen", timezone.now()
     wake.power_seen_at = None
-    wake.message = "The NAS drew no power after the signal. Look at BALUPI_NAS_MAC_ADDRESS."
+    wake.message = WAKE_FAILURES[Stage.POWER_SEEN]
     wake.save()
     be("offline", "boot_failed", for_s=5)
     page = client.get("/", headers=HTML).content.decode()

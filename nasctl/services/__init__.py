@@ -5,7 +5,13 @@ from nasctl.services.energy import NasEnergy, nas_energy
 from nasctl.services.guard import refuse_to_cut_power
 from nasctl.services.moves import Noted, note_coming_online, note_going_offline
 from nasctl.services.nas_hours import split_hours
-from nasctl.services.overview import NasOverview, WakeOverview, nas_overview, wake_overview
+from nasctl.services.overview import (
+    NasOverview,
+    WakeOverview,
+    nas_overview,
+    wake_overview,
+    watched_until,
+)
 from nasctl.services.summary import Summary, summary
 from nasctl.services.timeline import Parts, Timeline, parts_of, timeline
 from nasctl.services.wakes import estimated_boot_s, request_wake
@@ -35,4 +41,5 @@ __all__ = [
     "timeline",
     "wake_overview",
     "watch",
+    "watched_until",
 ]

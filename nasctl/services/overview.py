@@ -159,6 +159,12 @@ def nas_overview(now: datetime) -> NasOverview:
     )
 
 
+def watched_until(now: datetime) -> datetime | None:
+    """Return when the NAS was looked at last, if nobody looks any more; None: somebody does, or not known."""
+    evidence = _evidence(load_notes(), moment_at(now))
+    return evidence.watched_at if evidence.is_watched is False else None
+
+
 def wake_overview(wake: Wake, now: datetime) -> WakeOverview:
     """Return a wake with its stages."""
     moment = moment_at(now)

@@ -57,12 +57,13 @@ def test_the_state_is_told_with_power_and_reason(admin_client: Client, plug: Plu
 
 
 def test_changes_show_how_long_they_lasted(admin_client: Client) -> None:
+    """Also where the list is filtered: the next change is another one than the next row."""
     status = moves.current_status(present_moment())
     for reason in (Reason.ANSWERS, Reason.NO_ANSWER):
         moves.change_state(status, reason, now=present_moment())
-    StateChange.objects.filter(reason=Reason.ANSWERS).update(
-        at=timezone.now() - timedelta(minutes=30)
-    )
+    for reason, minutes in ((Reason.ANSWERS, 50), (Reason.NO_ANSWER, 20)):
+        at = timezone.now() - timedelta(minutes=minutes)
+        StateChange.objects.filter(reason=reason).update(at=at)
     text = admin_client.get("/admin/nasctl/statechange/?reason=answers").content.decode()
     assert "30\xa0min" in text
     assert "BaluHost answers." in text

@@ -13,7 +13,7 @@ from nasctl import services
 from nasctl.evidence import Answer, Memory, Presence
 from nasctl.models import NasStatus
 from nasctl.moments import present_moment
-from nasctl.services import moves
+from nasctl.services import moves, watched_until
 from nasctl.services.sightings import Notes, Sightings, save_notes
 from nasctl.state import Reason
 from nasctl.tests.conftest import Plug
@@ -90,6 +90,15 @@ def test_it_tells_state_reason_power_and_evidence_with_their_ages(
 def test_a_watcher_that_is_gone_is_told(api: APIClient, redis_server: Any) -> None:
     save_notes(notes(saved_s=present_moment().uptime_s - 31))
     assert api.get(URL).json()["evidence"]["is_watched"] is False
+    now = timezone.now()
+    until = watched_until(now)
+    assert until is not None
+    assert (now - until).total_seconds() == pytest.approx(31, abs=2)
+
+
+def test_where_somebody_looks_the_watch_has_no_end(redis_server: Any) -> None:
+    save_notes(notes())
+    assert watched_until(timezone.now()) is None
 
 
 def test_evidence_of_another_boot_is_not_shown(api: APIClient, redis_server: Any) -> None:

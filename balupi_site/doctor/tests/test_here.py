@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import time
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +23,7 @@ from balupi_site.doctor import handshake, host, inbox, names, plugs, setup, stor
 from balupi_site.doctor.known import Known, known_at
 from balupi_site.doctor.tests.conftest import said
 from balupi_site.events.kinds import Kind
+from balupi_site.events.models import Event
 from balupi_site.events.services import record
 from balupi_site.lib import clock
 from balupi_site.monitor import card, ring
@@ -102,7 +105,11 @@ def test_room_on_a_disk(
         f_bavail=free_mib, f_frsize=MIB, f_blocks=8000, f_favail=inodes * 1000, f_files=1000
     )
     monkeypatch.setattr(os, "statvfs", lambda _folder: disk)
-    assert said(host.space(known))[0] == level
+    mount = host.Mount("8:1", "/mnt/ssd", frozenset())
+    monkeypatch.setattr(host, "mount_of", lambda _folder: mount)
+    found, words = said(host.space(known))
+    # What fills the system's card tells nothing of another disk.
+    assert (found, "/mnt/ssd |" in words) == (level, level != "ok")
 
 
 def test_the_card(
@@ -133,6 +140,9 @@ def test_writing_and_power(known: Known, monkeypatch: pytest.MonkeyPatch) -> Non
         counter = Counter("mmcblk0", megabytes * 1_000_000, boot_at)
         monkeypatch.setattr(card, "counter", lambda *_, found=counter: found)
         assert said(host.card_wear(known))[0] == level
+    ssd = Counter("sda", 9_000_000_000, known.now - timedelta(hours=48))
+    monkeypatch.setattr(card, "counter", lambda *_: ssd)
+    assert said(host.card_wear(known))[0] == "ok"
     for word, level in (
         (0, "ok"),
         (0x1, "fail"),
@@ -181,6 +191,12 @@ def test_a_redis_that_saves_to_the_card_is_told(known: Known, redis_server: Any)
         redis_server.config_set("save", "")
 
 
+def test_a_redis_whose_socket_is_not_for_us_needs_a_group(known: Known) -> None:
+    away = Known(known.now, redis_error="Error 13 connecting to unix socket. Permission denied.")
+    level, words = said(stores.redis(away))
+    assert (level, "adduser balupi redis" in words) == ("fail", True)
+
+
 @pytest.mark.django_db
 def test_the_database_and_its_tables(known: Known, monkeypatch: pytest.MonkeyPatch) -> None:
     assert said(stores.database(known))[0] == "ok"
@@ -205,7 +221,14 @@ def test_the_file_of_the_database(
     database.close()
     assert said(stores.integrity(known))[0] == "ok"
     whole = path.read_bytes()
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        monkeypatch.setattr(stores, "_BUSY_S", 0.05)
+        level, words = said(stores.integrity(known))
+    assert (level, "backup" in words) == ("warn", False), "a lock is no damage"
     path.write_bytes(whole[:8192] + b"\xff" * 8192 + whole[16384:])
+    assert said(stores.integrity(known))[0] == "fail"
+    path.write_bytes(b"no database" * 1000)
     assert said(stores.integrity(known))[0] == "fail"
 
 
@@ -307,6 +330,8 @@ def test_the_nas_s_calls(known: Known) -> None:
     record(Kind.NAS_CALL_REFUSED, refused_at, is_trouble=True, flaw="wrong_signature")
     level, words = said(handshake.calls(known))
     assert (level, "BALUPI_HANDSHAKE_SECRET" in words) == ("fail", True)
+    Event.objects.update(address="10.0.0.99")
+    assert said(handshake.calls(known))[0] == "warn", "anybody in the house can send one"
 
 
 @pytest.mark.django_db
@@ -399,8 +424,14 @@ def test_what_belongs_to_a_release(
     settings.STATIC_ROOT = tmp_path / "static"
     assert said(setup.static_files(known))[0] == "fail"
     settings.STATIC_ROOT.mkdir()
-    (settings.STATIC_ROOT / "staticfiles.json").touch()
+    manifest = settings.STATIC_ROOT / "staticfiles.json"
+    built = dict(setup._built())
+    manifest.write_text(json.dumps({"paths": {name: f"x{part}x" for name, part in built.items()}}))
     assert said(setup.static_files(known))[0] == "ok"
+    built["balupi/day.js"] = ".ofanolderday."
+    manifest.write_text(json.dumps({"paths": {name: f"x{part}x" for name, part in built.items()}}))
+    level, words = said(setup.static_files(known))
+    assert (level, "balupi/day.js" in words) == ("fail", True)
 
     place = tmp_path / "locale" / "fr" / "LC_MESSAGES"
     place.mkdir(parents=True)

@@ -10,6 +10,7 @@ from typing import Any
 import dns.message
 import dns.rrset
 import pytest
+from django.utils import translation
 
 from balupi_site.doctor import inbox, names, nas
 from balupi_site.doctor import pihole as pihole_checks
@@ -17,7 +18,8 @@ from balupi_site.doctor.known import Known
 from balupi_site.doctor.tests.conftest import said
 from balupi_site.lib.locks import file_lock
 from handshake.tests.inbox_home import running_home
-from pihole.dns_query import ask_until
+from pihole import dns_query
+from pihole.dns_query import AnswerKind, DnsAnswer, ask_until
 from pihole.services import TALK_LOCK
 from pihole.tests.raw_server import raw_server
 from pihole.tests.sim import Pihole
@@ -44,6 +46,8 @@ def test_a_nas_that_sleeps_is_left_out_and_one_that_is_gone_is_wrong(known: Know
     assert said(nas.address(known))[0] == "skipped"
     assert said(nas.health(known))[0] == said(nas.web(known))[0] == "skipped"
     assert said(nas.address(replace(known, nas_is_awake=True)))[0] == "fail"
+    level, words = said(nas.address(replace(known, nas_draws_power=True)))
+    assert (level, "BALUPI_NAS_IP" in words) == ("fail", True)
 
 
 @pytest.mark.parametrize(
@@ -79,6 +83,7 @@ def test_it_must_be_baluhost_that_answers(
         pytest.param(b"301 No\r\nLocation: https://baluhost.local/\r\n", "fail", id="on to https"),
         pytest.param(b"302 No\r\nLocation: /login\r\n", "ok", id="on to its login"),
         pytest.param(b"200 OK\r\nstrict-transport-security: max-age=9\r\n", "fail", id="HSTS"),
+        pytest.param(b"200 OK\r\nStrict-Transport-Security: Max-Age=0; x\r\n", "ok", id="HSTS off"),
     ],
 )
 def test_a_nas_that_insists_on_https_cannot_take_over(
@@ -131,6 +136,13 @@ def test_pihole_is_written_to_and_left_as_it_was(known: Known, pihole: Pihole) -
     found = [said(each) for each in look(known)]
     assert [level for level, _words in found] == ["ok", "ok", "ok"], found
     assert "answered by DNS" in found[2][1]
+    assert pihole.hosts == before
+
+
+def test_a_run_that_is_cut_off_begins_no_write(known: Known, pihole: Pihole) -> None:
+    before = pihole.hosts
+    found = look(replace(known, is_cut_off=lambda: True))
+    assert [each.level for each in found] == ["ok", "ok", "skipped"]
     assert pihole.hosts == before
 
 
@@ -242,6 +254,24 @@ def test_a_name_that_is_announced_past_pihole_is_wrong(
     assert said(names.announced(known))[0] == "fail"
     settings.DNS_NAMES = ("baluhost.lan",)
     assert said(names.announced(known))[0] == "ok"
+
+
+def test_an_address_that_is_not_ours_is_told_once(known: Known, settings: Any) -> None:
+    settings.IS_PROD, settings.PI_IP = True, "192.0.2.1"
+    assert said(names.pi_address(known))[0] == "fail"
+    assert said(names.announced(known))[0] == "skipped"
+
+
+def test_what_dns_answers_is_told_in_the_language_of_the_reader(
+    known: Known, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unknown = DnsAnswer(AnswerKind.NXDOMAIN)
+    monkeypatch.setattr(dns_query, "ask", lambda *_args, **_options: unknown)
+    wanted = replace(known, wanted="pi")
+    # "auto" would end what somebody holds by hand.
+    assert "switch_dns status" in said(names.answers(wanted)[0])[1]
+    with translation.override("de"):
+        assert "such name" not in said(names.answers(wanted)[0])[1]
 
 
 def test_what_this_pi_itself_believes(

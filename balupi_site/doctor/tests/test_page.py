@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from typing import Any
 
 import pytest
@@ -93,6 +94,13 @@ def test_the_page_works_without_redis_and_worker(owner: Client, no_redis: None) 
     assert "Redis does not answer" in text_of(owner)
 
 
+def test_commands_look_like_what_one_types() -> None:
+    assert views._with_commands("Run 'a <b>' under „Steckdosen“, or „sudo x“.") == (
+        "Run <code>a &lt;b&gt;</code> under „Steckdosen“, or <code>sudo x</code>."
+    )
+    assert views._with_commands("the NAS's or the Pi's") == "the NAS&#x27;s or the Pi&#x27;s"
+
+
 def test_the_page_is_for_admins(client: Client, stand: Stand) -> None:
     assert client.get(reverse("admin:doctor")).status_code == 302
     client.force_login(User.objects.create_user("kim"))
@@ -123,6 +131,24 @@ def test_the_command_prints_a_table_with_cures(found: list[Finding]) -> None:
     assert "-> Run 'du -x /'." in text
     assert text.endswith("Wrong: 0, look at it: 1, fine: 1, left out: 0\n")
     assert "\x1b" not in text
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody else")
+def test_for_root_the_command_looks_as_the_user_whom_the_data_belong_to(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root may read everything, and the services could not open what it makes."""
+    users: list[tuple[int, ...]] = []
+
+    def look(*_args: Any, **_options: Any) -> list[Finding]:
+        users.append((*os.getresuid()[:2], *os.getresgid()[:2]))
+        return []
+
+    os.chown(settings.DATA_DIR, 12345, 12346)
+    monkeypatch.setattr(command, "run", look)
+    call_command("doctor", stdout=io.StringIO())
+    assert users == [(12345, 12345, 12346, 12346)]
+    assert (os.geteuid(), os.getegid()) == (0, 0)
 
 
 def test_the_command_ends_with_1_where_something_is_wrong(found: list[Finding]) -> None:

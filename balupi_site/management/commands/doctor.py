@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import signal
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import groupby, zip_longest
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
@@ -43,7 +46,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, quick: bool, json: bool, only: list[str], **_options: Any) -> None:  # noqa: ANN401
-        with translation.override(_language_of_shell()):
+        with translation.override(_language_of_shell()), _as_owner_of_data():
             if unknown := sorted(set(only) - NAMES):
                 names = _("There is no check called %(names)s. These are there: %(all)s")
                 facts = {"names": ", ".join(unknown), "all": ", ".join(sorted(NAMES))}
@@ -104,6 +107,32 @@ class Command(BaseCommand):
 def _wrapped(text: str) -> list[str]:
     """Return lines of a column; commands and addresses stay whole, to be copied."""
     return textwrap.wrap(text, _TEXT, break_long_words=False, break_on_hyphens=False)
+
+
+@contextmanager
+def _as_owner_of_data() -> Iterator[None]:
+    """Be the user that the data belong to, where root looks.
+
+    Root may read what the services may not, and what it makes, they cannot open: the database, locks.
+    """
+    uid, gid = settings.DATA_DIR.stat().st_uid, settings.DATA_DIR.stat().st_gid
+    if os.geteuid() or not uid:
+        yield
+        return
+    before = os.getgroups()
+    try:
+        groups = os.getgrouplist(pwd.getpwuid(uid).pw_name, gid)
+    except KeyError:  # a user of another system
+        groups = [gid]
+    os.setgroups(groups)
+    os.setresgid(gid, gid, 0)
+    os.setresuid(uid, uid, 0)  # not the effective one alone: ssh refuses that
+    try:
+        yield
+    finally:
+        os.setresuid(0, 0, 0)
+        os.setresgid(0, 0, 0)
+        os.setgroups(before)
 
 
 def _interrupt(_number: int, _frame: object) -> None:

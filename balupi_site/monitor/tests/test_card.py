@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,14 @@ def test_a_restart_counts_on() -> None:
     assert after.today_bytes == 530
 
 
+def test_a_clock_that_is_set_is_no_restart() -> None:
+    behind, right = NOON, NOON + timedelta(hours=3)
+    first = advanced(None, replace(count(500, up_h=0.1, now=behind), start_id="a"), behind)
+    same = replace(count(510, up_h=0.1, now=right), start_id="a")
+    assert advanced(first, same, right).today_bytes == 510
+    assert advanced(first, replace(same, start_id="b"), right).today_bytes == 1010
+
+
 def test_a_new_day_begins_at_midnight() -> None:
     first = advanced(None, count(500, up_h=5), NOON)
     at = NOON + timedelta(hours=11, minutes=0.5)  # half a minute after midnight
@@ -82,10 +91,14 @@ def blocks(tmp_path: Path, settings: Any, stat: str) -> Path:
     return tmp_path
 
 
-def test_the_whole_card_is_counted_that_the_data_is_on(tmp_path: Path, settings: Any) -> None:
+def test_the_whole_card_is_counted_that_the_data_is_on(
+    tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(card, "_START_ID", tmp_path / "boot_id")
+    (tmp_path / "boot_id").write_text("5e9c\n")
     where = blocks(tmp_path, settings, " 9 0 72 5 7 1 2048 90 0 80 95\n")
     found = card.counter(NOON, 3600.0, where)
-    assert found == Counter("mmcblk0", 1024 * 1024, NOON - timedelta(hours=1))
+    assert found == Counter("mmcblk0", 1024 * 1024, NOON - timedelta(hours=1), "5e9c")
     assert found.is_card
 
 

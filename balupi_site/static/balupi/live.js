@@ -21,6 +21,11 @@
       el.toggleAttribute("data-stale", failures > 1 || now >= el.dataset.staleAt);
     });
   }
+  /* either clock may be set while the page is open: the Pi has none of its own, and a restored tab is of yesterday */
+  function compare(date) {
+    var fresh = Date.now() / 1000 - Date.parse(date) / 1000;
+    if (Math.abs(fresh - ahead) > 2) { ahead = fresh; count(); }
+  }
   function write(node, text) { if (node.nodeValue !== text) node.nodeValue = text; }
 
   /* ---- patching: of the same shape only texts and attributes change, so focus and motion stay ---- */
@@ -28,7 +33,6 @@
     if (old.isEqualNode(fresh)) return;
     if (old.nodeName !== fresh.nodeName || old.id !== fresh.id) { old.replaceWith(fresh); return; }
     if (old.nodeType !== 1) { write(old, fresh.nodeValue); return; }
-    if (old.nodeName === "DETAILS" && old.open) fresh.open = true;
     Array.from(old.attributes).forEach(function (a) { if (!fresh.hasAttribute(a.name)) old.removeAttribute(a.name); });
     Array.from(fresh.attributes).forEach(function (a) { if (old.getAttribute(a.name) !== a.value) old.setAttribute(a.name, a.value); });
     patchWithin(old, fresh);
@@ -38,6 +42,16 @@
     news.forEach(function (node, i) { if (olds[i]) patch(olds[i], node); else old.appendChild(node); });
     olds.slice(news.length).forEach(function (node) { node.remove(); });
   }
+  /* a line more or less makes other elements of those below it: what was opened stays open, and the focus where it was */
+  function renew(old, fresh) {
+    var focused = old.contains(document.activeElement) ? document.activeElement : null;
+    var opened = Array.from(old.querySelectorAll("details[open] > summary"), function (el) { return el.textContent; });
+    fresh.querySelectorAll("details > summary").forEach(function (el) { if (opened.indexOf(el.textContent) >= 0) el.parentNode.open = true; });
+    patchWithin(old, fresh);
+    if (!focused || focused.isConnected) return;
+    var again = Array.from(old.querySelectorAll(focused.nodeName)).find(function (el) { return el.textContent === focused.textContent; });
+    if (again) again.focus({ preventScroll: true });
+  }
   function show(html) {
     var box = document.createElement("template");
     box.innerHTML = html;
@@ -45,7 +59,7 @@
       var old = main.querySelector('[data-part="' + fresh.dataset.part + '"]');
       if (!old) return;
       old.dataset.version = fresh.dataset.version;
-      patchWithin(old, fresh);
+      renew(old, fresh);
     });
     count();
     document.dispatchEvent(new CustomEvent("balupi:patched"));
@@ -61,8 +75,12 @@
     var query = new URLSearchParams(location.search);
     query.set("have", have());
     return fetch(main.dataset.live + "?" + query, { cache: "no-store", signal: mine.signal }).then(function (answer) {
+      var release = answer.headers.get("X-BaluPi");
+      if (!release) throw new Error("not BaluPi"); /* the NAS took its name back: another server answers here */
       if (answer.status === 401 || answer.status === 403) { location.reload(); return ""; }
       if (!answer.ok) throw new Error(answer.status);
+      if (release !== main.dataset.release) { location.reload(); return ""; } /* this script and its style are of another one */
+      compare(answer.headers.get("Date"));
       return answer.status === 204 ? "" : answer.text();
     }).then(function (html) {
       failures = 0;
@@ -94,6 +112,7 @@
     if (!link || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
     history.replaceState(null, "", link.search || location.pathname);
+    document.querySelectorAll('.top input[name="next"]').forEach(function (input) { input.value = location.pathname + location.search; });
     ask();
   });
 })();
