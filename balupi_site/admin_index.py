@@ -17,6 +17,7 @@ from django_celery_beat.models import PeriodicTask
 
 from balupi_site.admin import next_run_text, outlook_of
 from balupi_site.doctor import Area, Finding, Level, quick_findings
+from balupi_site.doctor.views import level_badge
 from balupi_site.events.admin import subject_url
 from balupi_site.events.models import Event
 from balupi_site.events.reading import Choice, newest
@@ -28,9 +29,10 @@ from balupi_site.words import NBSP, UNKNOWN, span, watts
 from energy.admin.plugs import plug_badge
 from energy.models import SmartPlug
 from energy.services import PlugLatest, latest_readings
-from handshake.admin import inbox_badge, shown_size
+from handshake.admin import inbox_badge
 from handshake.models import InboxStatus, NasCall
 from handshake.services import inbox_overview
+from handshake.sizes import shown_size
 from nasctl.admin import state_badge
 from nasctl.models import NasStatus
 from nasctl.services import nas_overview
@@ -89,17 +91,6 @@ def overview(site: AdminSite, request: HttpRequest, now: datetime) -> dict[str, 
         ],
         "troubles_url": pages.url(Event, "?is_trouble__exact=1"),
     }
-
-
-def level_badge(level: Level) -> SafeString:
-    """Return a level of the doctor as a badge."""
-    tones = {
-        Level.FAIL: (Tone.BAD, gettext("wrong")),
-        Level.WARN: (Tone.WARN, gettext("look at it")),
-        Level.OK: (Tone.GOOD, gettext("fine")),
-    }
-    tone, word = tones.get(level, (Tone.OFF, gettext("left out")))
-    return badge(tone, word)
 
 
 class _Pages:

@@ -17,13 +17,12 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.encoding import iri_to_uri
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from balupi_site.access import Need, caller_of, may
 from balupi_site.lib.errors import BaluPiError, RefusedError
-from balupi_site.lib.hosts import is_nas_name, port_suffix, wants_page
+from balupi_site.lib.hosts import is_nas_name, is_own_path, port_suffix, wants_page
 from balupi_site.lib.queue import enqueue
 from balupi_site.lib.throttle import Limit
 from balupi_site.page import parts
@@ -145,9 +144,8 @@ def _wait(wait_s: int) -> dict[str, Any] | None:
 def _wanted(request: HttpRequest) -> str:
     """Return the path of ``next``, "" where there is none, or one that leads to another host."""
     given = request.POST.get("next", "") or request.GET.get("next", "")
-    is_ours = given.startswith("/") and url_has_allowed_host_and_scheme(given, allowed_hosts=None)
     is_loop = given.partition("?")[0] == reverse("wake")
-    return iri_to_uri(given) if is_ours and not is_loop else ""
+    return iri_to_uri(given) if is_own_path(given) and not is_loop else ""
 
 
 def _presser(request: HttpRequest) -> str:

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import get_format, number_format
+from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from balupi_site.lib.admin import FactsAdmin, Tone, age, ask_first, badge, moment
 from balupi_site.lib.kept import retold
 from balupi_site.lib.queue import enqueue
-from balupi_site.words import NBSP, UNKNOWN, percent, span
+from balupi_site.words import UNKNOWN, percent, span
 from handshake import services
 from handshake.models import (
     AskedBy,
@@ -34,7 +34,7 @@ from handshake.models import (
 )
 from handshake.problems import sentence
 from handshake.services.overview import InboxOverview
-from handshake.sizes import size_text
+from handshake.sizes import shown_size
 from handshake.tasks import flush_inbox
 
 if TYPE_CHECKING:
@@ -57,12 +57,6 @@ _ARRAYS: dict[str, tuple[Tone, str | Promise]] = {
 }
 #: A disk of the NAS that is as full as this soon needs somebody.
 _FULL = 0.9
-
-
-def shown_size(size_bytes: float) -> str:
-    """Return an amount of bytes in the reader's way of writing, "36.1 MB"."""
-    point = get_format("DECIMAL_SEPARATOR")
-    return size_text(size_bytes).replace(".", point).replace(" ", NBSP)
 
 
 def _flush_soon(request: HttpRequest, page: FactsAdmin) -> None:

@@ -54,7 +54,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "is_full": is_full,
         "age": ago(age_s),
         "totals": [
-            (_badge(level), number[level])
+            (level_badge(level), number[level])
             for level in (Level.FAIL, Level.WARN, Level.OK, Level.SKIPPED)
         ],
         "todo": [_row(each) for each in _worst_first(findings) if each.cure],
@@ -63,7 +63,8 @@ def page(request: HttpRequest) -> HttpResponse:
     return render(request, "admin/doctor.html", context)
 
 
-def _badge(level: Level) -> SafeString:
+def level_badge(level: Level) -> SafeString:
+    """Return a level as a badge."""
     return badge(_TONES[level], LEVEL_WORDS[level])
 
 
@@ -78,7 +79,7 @@ def _areas(findings: Sequence[Finding]) -> Iterator[tuple[str, list[dict[str, An
 
 def _row(finding: Finding) -> dict[str, str | SafeString]:
     return {
-        "badge": _badge(finding.level),
+        "badge": level_badge(finding.level),
         "title": finding.title,
         "area": str(AREA_LABELS[finding.area]),
         "found": finding.found,

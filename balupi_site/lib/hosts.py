@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.http import HttpRequest
 from django.http.request import split_domain_port
+from django.utils.http import url_has_allowed_host_and_scheme
 
 
 def is_nas_name(request: HttpRequest) -> bool:
@@ -20,6 +21,11 @@ def port_suffix(request: HttpRequest) -> str:
     """Return ":8000" as the visitor typed it, "" where he typed none."""
     port = split_domain_port(request.get_host())[1]
     return f":{port}" if port else ""
+
+
+def is_own_path(given: str) -> bool:
+    """Tell whether a visitor can be sent there and stays on this host."""
+    return given.startswith("/") and url_has_allowed_host_and_scheme(given, allowed_hosts=None)
 
 
 def wants_page(request: HttpRequest) -> bool:

@@ -8,8 +8,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from balupi_site.events.kinds import Kind
-from balupi_site.page.inbox import size
 from balupi_site.words import span
+from handshake.sizes import shown_size
 from nasctl.services.timeline import EventItem, StateItem
 
 
@@ -125,7 +125,7 @@ def _going(item: StateItem, around: Around) -> str:
 
 def _delivered(item: EventItem) -> str:
     files, moved_bytes = _number(item.facts.get("files")), _number(item.facts.get("bytes"))
-    words = {"n": files, "size": size(moved_bytes)}
+    words = {"n": files, "size": shown_size(moved_bytes)}
     if not item.duration_s or item.duration_s < 1:
         text = ngettext("%(n)s file delivered, %(size)s", "%(n)s files delivered, %(size)s", files)
         return text % words

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from balupi_site.page.choice import Choice
-from balupi_site.words import NBSP, day_and_clock, span
+from balupi_site.words import day_and_clock, span
 from handshake.models import FileStatus
 from handshake.problems import InboxError
 from handshake.services import (
@@ -23,7 +23,7 @@ from handshake.services import (
 )
 from handshake.services.overview import FileView
 from handshake.services.progress import Progress
-from handshake.sizes import size_text
+from handshake.sizes import shown_size
 
 _LARGEST = 2
 _ARRIVED = 3
@@ -71,11 +71,11 @@ def inbox(now: dt.datetime) -> dict[str, Any]:
 def _moving(going: Progress) -> dict[str, Any]:
     sent, total = going.bytes_sent, going.bytes_total
     share = sent / total if total else going.files_done / max(going.files_total, 1)
-    told = _("%(sent)s of %(total)s") % {"sent": size(sent), "total": size(total)}
+    told = _("%(sent)s of %(total)s") % {"sent": shown_size(sent), "total": shown_size(total)}
     figures = [told]
     if going.phase == "sending":
         if going.rate_bytes_s:
-            figures.append(f"{size(going.rate_bytes_s)}/s")
+            figures.append(f"{shown_size(going.rate_bytes_s)}/s")
         if going.left_s is not None:
             figures.append(_("%(span)s left") % {"span": span(going.left_s)})
     then = {
@@ -113,7 +113,7 @@ def _waiting(known: InboxOverview, count: int, *, is_awake: bool) -> dict[str, A
     return {
         "figure": formats.number_format(count, force_grouping=True),
         "unit": ngettext("file waiting", "files waiting", count),
-        "told": told % {"size": size(size_bytes)},
+        "told": told % {"size": shown_size(size_bytes)},
     }
 
 
@@ -156,7 +156,7 @@ def _is_set_up() -> bool:
 
 def _largest(known: InboxOverview) -> list[dict[str, Any]]:
     files = sorted(known.waiting, key=lambda file: -file.size_bytes)[:_LARGEST]
-    return [{"name": name_of(file.name), "size": size(file.size_bytes)} for file in files]
+    return [{"name": name_of(file.name), "size": shown_size(file.size_bytes)} for file in files]
 
 
 def _trouble(known: InboxOverview, now: dt.datetime, *, is_awake: bool) -> dict[str, str] | None:
@@ -209,9 +209,3 @@ def name_of(path: str, tail: int = _TAIL) -> dict[str, str]:
     whole = _UNSHOWABLE.sub("\N{REPLACEMENT CHARACTER}", path)
     name = whole.rpartition("/")[2]
     return {"whole": whole, "head": name[:-tail], "tail": name[-tail:]}
-
-
-def size(size_bytes: float) -> str:
-    """Return an amount of bytes in the reader's way of writing, "36.1 MB"."""
-    point = formats.get_format("DECIMAL_SEPARATOR")
-    return size_text(size_bytes).replace(".", point).replace(" ", NBSP)

@@ -13,9 +13,9 @@ from balupi_site.monitor import card
 from balupi_site.monitor.meter import meter
 from balupi_site.monitor.throttling import Throttling, throttling
 from balupi_site.page.choice import Choice
-from balupi_site.page.inbox import size
 from balupi_site.system import PiStatus, pi_status
 from balupi_site.words import NBSP, UNKNOWN, clock, percent, span
+from handshake.sizes import shown_size
 
 #: It is looked at with every drawing: older than this, the page does not hear from the Pi.
 _STALE_S = 30
@@ -46,7 +46,7 @@ def _pi(now: dt.datetime) -> dict[str, Any]:
         "disk_is_full": pi.disk_used_mb > _FULL_SHARE * pi.disk_total_mb,
         "uptime": span(pi.uptime_seconds).replace(" ", NBSP),
         "clock_is_set": is_plausible(now),
-        "daily": size(daily) if daily is not None else "",
+        "daily": shown_size(daily) if daily is not None else "",
         **_written(now),
         **_throttled(throttling()),
     }
@@ -74,7 +74,7 @@ def _written(now: dt.datetime) -> dict[str, str]:
     label = _("Written since %(at)s") % {"at": clock(found.since)}
     return {
         "written_label": _("Written today") if is_whole else label,
-        "written": size(found.today_bytes),
+        "written": shown_size(found.today_bytes),
     }
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
+
+from balupi_site.lib.hosts import is_own_path
 
 THEME_COOKIE = "balupi_theme"
 #: "" is as the device wishes.
@@ -18,8 +19,7 @@ _KEPT_S = 365 * 24 * 3600
 def prefer(request: HttpRequest) -> HttpResponse:
     """Remember what was chosen, and go back to the page; nonsense changes nothing."""
     given = request.POST.get("next", "")
-    is_ours = given.startswith("/") and url_has_allowed_host_and_scheme(given, allowed_hosts=None)
-    response = HttpResponseRedirect(given if is_ours else reverse("dashboard"))
+    response = HttpResponseRedirect(given if is_own_path(given) else reverse("dashboard"))
     language, theme = request.POST.get("language"), request.POST.get("theme")
     if language in dict(settings.LANGUAGES):
         _keep(response, settings.LANGUAGE_COOKIE_NAME, language)

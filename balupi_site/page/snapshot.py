@@ -12,9 +12,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from balupi_site.page.choice import Choice
-from balupi_site.page.inbox import name_of, size
+from balupi_site.page.inbox import name_of
 from balupi_site.words import NBSP, clock, count, day_and_clock, span
 from handshake.services import latest_snapshot
+from handshake.sizes import shown_size
 
 _ARRAYS, _DISKS = 6, 8
 #: As BaluHost calls them, but for the healthy one (see ``handshake.snapshot.served``).
@@ -63,7 +64,7 @@ def _title(at: dt.datetime, now: dt.datetime) -> str:
 
 def _storage(storage: Mapping[str, Any]) -> dict[str, Any]:
     used_bytes, total_bytes = storage["used_bytes"], storage["total_bytes"]
-    (used, unit), total = size(used_bytes).split(NBSP), size(total_bytes)
+    (used, unit), total = shown_size(used_bytes).split(NBSP), shown_size(total_bytes)
     is_one_unit = total.endswith(NBSP + unit)  # then once is enough
     words = {"total": total, "unit": unit}
     return {
@@ -96,7 +97,7 @@ def _devices(array: Mapping[str, Any]) -> str:
     """Return how large an array is and of what it is made."""
     size_bytes, devices = _number(array.get("size_bytes")), array.get("devices")
     names = [_text(name) for name in devices or ()] if isinstance(devices, list) else []
-    return ", ".join(filter(None, ("" if size_bytes is None else size(size_bytes), *names)))
+    return ", ".join(filter(None, ("" if size_bytes is None else shown_size(size_bytes), *names)))
 
 
 def _disk(name: str, disk: Mapping[str, Any]) -> dict[str, Any]:
@@ -159,14 +160,14 @@ def _more_facts(newest: Mapping[str, Any]) -> list[tuple[str, str]]:
     files_bytes = _number(files.get("total_size_bytes"))
     found = (
         (_("Files"), _count(files.get("total_files"))),
-        (_("Size of the files"), "" if files_bytes is None else size(files_bytes)),
+        (_("Size of the files"), "" if files_bytes is None else shown_size(files_bytes)),
         (_("Users"), _count(_part(newest, "users").get("total"))),
         (_("Shares"), _count(_part(newest, "services", "shares").get("active_shares"))),
         (_("VPN connections"), _count(_part(newest, "services", "vpn").get("active_clients"))),
         (_("Had been up for"), "" if uptime_s is None else span(uptime_s)),
         (_("Name"), _text(system.get("hostname"))),
         (_("Processor"), _text(system.get("cpu_model"))),
-        (_("Memory"), "" if memory_gb is None else size(memory_gb * _GIB)),
+        (_("Memory"), "" if memory_gb is None else shown_size(memory_gb * _GIB)),
         ("BaluHost", _text(newest.get("baluhost_version"))),
     )
     return [(label, value) for label, value in found if value]
