@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
@@ -17,7 +15,7 @@ from django_celery_beat.admin import PeriodicTaskAdmin as BeatsAdmin
 from django_celery_beat.models import PeriodicTask
 
 from balupi_site.lib.admin import Tone, age, ask_first, badge
-from balupi_site.periodic import Outlook, outlook, shown_name
+from balupi_site.periodic import Outlook, outlook_of, period_of, shown_name
 from balupi_site.words import UNKNOWN, span
 
 admin.site.unregister(PeriodicTask)
@@ -48,7 +46,7 @@ class PeriodicTaskAdmin(BeatsAdmin):  # type: ignore[misc]  # that package has n
         """Return whether it runs."""
         if not task.enabled:
             return badge(Tone.OFF, gettext("off"), icon="bad")
-        if outlook_of(task).is_overdue:
+        if outlook_of(task, timezone.now()).is_overdue:
             return badge(Tone.WARN, gettext("overdue"))
         if task.last_run_at is None:
             return badge(Tone.OFF, gettext("not yet"))
@@ -72,7 +70,7 @@ class PeriodicTaskAdmin(BeatsAdmin):  # type: ignore[misc]  # that package has n
         """Return when it runs next."""
         if not task.enabled:
             return UNKNOWN
-        return next_run_text(outlook_of(task))
+        return next_run_text(outlook_of(task, timezone.now()))
 
     @admin.display(description=_("number of runs"), ordering="total_run_count")
     def runs(self, task: PeriodicTask) -> int:
@@ -125,17 +123,6 @@ class PeriodicTaskAdmin(BeatsAdmin):  # type: ignore[misc]  # that package has n
     def run_tasks(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         """Have the worker run tasks."""
         super().run_tasks(request, queryset)
-
-
-def period_of(task: PeriodicTask) -> timedelta | None:
-    """Return how often a task runs; None where it runs at certain times."""
-    return task.interval.schedule.run_every if task.interval else None
-
-
-def outlook_of(task: PeriodicTask) -> Outlook:
-    """Return when a task runs next."""
-    uptime_s = time.clock_gettime(time.CLOCK_BOOTTIME)
-    return outlook(task.last_run_at, period_of(task), timezone.now(), uptime_s=uptime_s)
 
 
 def next_run_text(found: Outlook) -> SafeString | str:

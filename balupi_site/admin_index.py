@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django_celery_beat.models import PeriodicTask
 
-from balupi_site.admin import next_run_text, outlook_of
+from balupi_site.admin import next_run_text
 from balupi_site.doctor import Area, Finding, Level, quick_findings
 from balupi_site.doctor.views import level_badge
 from balupi_site.events.admin import subject_url
@@ -24,7 +24,7 @@ from balupi_site.events.reading import Choice, newest
 from balupi_site.events.words import sentence
 from balupi_site.lib.admin import Tone, age, badge
 from balupi_site.lib.kept import retold
-from balupi_site.periodic import shown_name
+from balupi_site.periodic import outlook_of, shown_name
 from balupi_site.words import NBSP, UNKNOWN, span, watts
 from energy.admin.plugs import plug_badge
 from energy.models import SmartPlug
@@ -84,7 +84,7 @@ def overview(site: AdminSite, request: HttpRequest, now: datetime) -> dict[str, 
         "fine": sum(each.level == Level.OK for each in findings),
         "doctor_url": _doctor_url(),
         "rows": [*_nas(pages, now), *_plugs(pages, now), *_names(pages, now), *_inbox(pages, now)],
-        "tasks": _tasks(pages),
+        "tasks": _tasks(pages, now),
         "troubles": [
             {"at": age(event.at, now), "text": sentence(event), "url": subject_url(event)}
             for event in newest(Choice(only_trouble=True), _TROUBLES)
@@ -207,10 +207,10 @@ def _inbox(pages: _Pages, now: datetime) -> list[Row]:
     return [Row(gettext("Inbox"), url, inbox_badge(known), age(known.scanned_at, now), more)]
 
 
-def _tasks(pages: _Pages) -> dict[str, Any]:
+def _tasks(pages: _Pages, now: datetime) -> dict[str, Any]:
     """Return what runs next, what is overdue, what is off."""
     tasks = list(PeriodicTask.objects.select_related("interval").order_by("name"))
-    known = [(task, outlook_of(task)) for task in tasks if task.enabled]
+    known = [(task, outlook_of(task, now)) for task in tasks if task.enabled]
     seldom = [(task, found) for task, found in known if found.within is None and found.next_at]
     seldom.sort(key=lambda each: each[1].next_at or each[0].date_changed)
     return {

@@ -1,12 +1,14 @@
-"""Rules: what a periodic task is called, when it runs next, and whether it should have run long ago."""
+"""What a periodic task is called, when it runs next, and whether it should have run long ago."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django_celery_beat.models import PeriodicTask
 
 #: Beat saves run times only every 30 minutes, to spare the card; half of that is left for its work.
 SAVED_LATE = timedelta(minutes=45)
@@ -71,3 +73,14 @@ def outlook(
     is_late = next_at + SAVED_LATE < now
     was_able_to = timedelta(seconds=uptime_s) > min(every, 2 * SAVED_LATE) + SAVED_LATE
     return Outlook(next_at, within, is_overdue=is_late and was_able_to)
+
+
+def period_of(task: PeriodicTask) -> timedelta | None:
+    """Return how often a task runs; None where it runs at certain times."""
+    return task.interval.schedule.run_every if task.interval else None
+
+
+def outlook_of(task: PeriodicTask, now: datetime) -> Outlook:
+    """Return when a task runs next on this machine."""
+    uptime_s = time.clock_gettime(time.CLOCK_BOOTTIME)
+    return outlook(task.last_run_at, period_of(task), now, uptime_s=uptime_s)

@@ -182,13 +182,11 @@ class _Lines:
         if item.reason == "wake" and self._wake_of(item):
             return None  # who woke it says more
         sentence, note = state_sentence(item, self._around(item))
-        is_bad = item.is_trouble and item.restart_s is None
         return _line(
             item,
-            css="failed" if is_bad else _STRIPS.get(item.state, "unknown"),
-            icon=_state_icon(item, is_bad=is_bad),
+            **_sign(item),
             is_small=item.state in {"booting", "shutting_down"},
-            is_bad=is_bad,
+            is_bad=_is_bad(item),
             sentence=sentence,
             note=note,
             also=[item_id(event) for event in self._moves_of(item)],
@@ -271,21 +269,28 @@ def _first_rows(found: Found, now: dt.datetime) -> list[dict[str, Any]]:
     if not found.before or found.is_cut:
         return []
     item, start = found.before[0], found.span.start
-    is_bad = item.is_trouble and item.restart_s is None
     since = day_and_clock(item.at, now)
     line = _line(
         item,
-        css="failed" if is_bad else _STRIPS.get(item.state, "unknown"),
-        icon=_state_icon(item, is_bad=is_bad),
+        **_sign(item),
         is_small=True,
         sentence=since_sentence(item, since),
     )
     return [line | {"clock": clock(start), "iso": start.isoformat()}]
 
 
-def _state_icon(item: StateItem, *, is_bad: bool) -> str:
-    if is_bad:
-        return "warn"
+def _is_bad(item: StateItem) -> bool:
+    return item.is_trouble and item.restart_s is None
+
+
+def _sign(item: StateItem) -> dict[str, str]:
+    """Return a state's strip and icon."""
+    if _is_bad(item):
+        return {"css": "failed", "icon": "warn"}
+    return {"css": _STRIPS.get(item.state, "unknown"), "icon": _state_icon(item)}
+
+
+def _state_icon(item: StateItem) -> str:
     if item.state == "booting" and item.reason == "woken_by_other":
         return "bolt"
     if item.state == "shutting_down" and item.reason == "called_going_offline":

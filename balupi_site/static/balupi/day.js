@@ -161,13 +161,6 @@
     event.preventDefault();
   });
 
-  document.addEventListener("click", function (event) { /* links of a drawing have no search for live.js to go by */
-    var link = event.target.closest(".axis a");
-    if (!link || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
-    event.preventDefault();
-    go(link.getAttribute("href").split("#")[0].slice(1));
-  });
-
   document.addEventListener("balupi:patched", function () {
     var part = $("plot") && $("plot").closest("[data-part]"), kept = at, start = data && data.start, length = data && data.seconds;
     if (!part || part.dataset.version === version) return;

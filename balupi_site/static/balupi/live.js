@@ -111,7 +111,8 @@
     var link = event.target.closest("a[data-view]");
     if (!link || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
-    history.replaceState(null, "", link.search || location.pathname);
+    var chosen = new URL(link.href.baseVal || link.href, location.href); /* a link of a drawing has it in "baseVal" */
+    history.replaceState(null, "", chosen.search || location.pathname);
     document.querySelectorAll('.top input[name="next"]').forEach(function (input) { input.value = location.pathname + location.search; });
     ask();
   });
