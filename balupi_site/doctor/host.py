@@ -212,7 +212,7 @@ def power(_known: Known) -> Verdict:
     if seen.has_low_voltage:
         return fail(_("The Pi gets too little power, which spoils cards."), supply)
     if seen.had_low_voltage:
-        return warn(_("The Pi got too little power for a moment since it started."), supply)
+        return warn(_("The Pi got too little power for a moment."), supply)
     if seen.is_slowed:
         return warn(_("The Pi is too warm and slowed down."), _("Give it air or a heat sink."))
     return ok(_("The Pi gets enough power and is not slowed down."))

@@ -15,7 +15,10 @@ _SINCE_START = 16
 
 @dataclass(frozen=True)
 class Throttling:
-    """How the Pi is doing now, and whether it was ever worse since it started.
+    """How the Pi is doing now, and whether the firmware remembers that it was worse.
+
+    How far back it remembers is not known: kernels may clear its memory whenever they ask (their driver
+    raspberrypi-hwmon does so every few seconds, as far as its source tells; not tried on a Pi).
 
     Attributes:
         has_low_voltage: its power supply is too weak.

@@ -16,7 +16,7 @@ from balupi_site.page.curves import Curves, curves
 from balupi_site.page.day_words import sky_key
 from balupi_site.page.window import Window, window
 from energy.models import PlugRole
-from energy.periods import day_span, local_day
+from energy.periods import Span, day_span, local_day
 from energy.services import PlugLatest, latest_readings
 from energy.services.figures import household_zone, known_spans
 from nasctl.energy_split import Change, HourState, state_spans
@@ -153,14 +153,28 @@ def gaps_of(
 def zones_of(found: Day) -> list[band.Zone]:
     """Return the states of the day, in full length, as far as they are in the window."""
     day = day_span(found.shown.day, found.shown.zone)
-    moves = [(it.at, sky_key(it)) for it in reversed(found.changes) if it.at >= day.start]
-    before = next((it for it in found.changes if it.at < day.start), None)
+    zones = _zones(found.changes, day, found.now, is_today=found.is_today)
+    return [it for it in zones if it.start < found.until and it.end > found.shown.start]
+
+
+def zones_today(now: dt.datetime) -> tuple[band.Zone, ...]:
+    """Return today's states up to now; one query."""
+    zone = household_zone()
+    today = local_day(now, zone)
+    return _zones(_changes(today, now), day_span(today, zone), now, is_today=True)
+
+
+def _zones(
+    changes: Sequence[StateChange], day: Span, now: dt.datetime, *, is_today: bool
+) -> tuple[band.Zone, ...]:
+    """Return a day's states from its changes and the one before it, newest first."""
+    moves = [(it.at, sky_key(it)) for it in reversed(changes) if it.at >= day.start]
+    before = next((it for it in changes if it.at < day.start), None)
     first = sky_key(before) if before else "unknown"
-    unwatched_since = watched_until(found.now) if found.is_today else None
+    unwatched_since = watched_until(now) if is_today else None
     if unwatched_since and (not moves or unwatched_since > moves[-1][0]):
         moves.append((unwatched_since, "unknown"))  # nobody has looked since
-    zones = band.zones(moves, first, day.start, day.end, found.now)
-    return [it for it in zones if it.start < found.until and it.end > found.shown.start]
+    return band.zones(moves, first, day.start, day.end, now)
 
 
 def asleep_of(found: Day, layers: Sequence[band.Layer], scale: band.Scale) -> list[tuple[int, int]]:

@@ -89,12 +89,12 @@ def _throttled(known: Throttling | None) -> dict[str, str]:
         cure = _("It is too warm. Give it air or a heat sink.")
         return {"trouble": _("The Pi is slowed down."), "cure": cure, "calm": ""}
     if known.had_low_voltage:
-        past = _("The Pi got too little power for a moment since it started.")
+        past = _("The Pi got too little power for a moment.")
         return {"trouble": past, "cure": cable, "calm": ""}
     if known.was_slowed:
-        calm = _("not slowed down now, but earlier since its start")
+        calm = _("not slowed down now, but earlier")
     elif known.is_warm:
         calm = _("warm, a little slower than it could be")
     else:
-        calm = _("never slowed down")
+        calm = _("not slowed down")
     return {"trouble": "", "cure": "", "calm": calm}

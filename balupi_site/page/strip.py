@@ -7,27 +7,23 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from balupi_site.page import band
+from balupi_site.page.day_data import zones_today
 from balupi_site.page.nas import SIGNS
 from balupi_site.words import span
-from energy.periods import day_span, local_day
-from energy.services.figures import household_zone
-from nasctl.models import StateChange
 
 
 def strip(now: dt.datetime) -> dict[str, Any]:
-    """Return today's states as parts of 100 % and how long the NAS has slept; two queries."""
-    zone = household_zone()
-    today = day_span(local_day(now, zone), zone)
-    before = StateChange.objects.filter(at__lt=today.start).order_by("-at", "-pk").first()
-    changes = StateChange.objects.filter(at__gte=today.start, at__lt=now).order_by("at", "pk")
-    moves = [(change.at, change.to_state) for change in changes]
-    first = before.to_state if before else "unknown"
-    zones = band.zones(moves, first, today.start, today.end, now)
+    """Return today's states as parts of 100 % and how long the NAS has slept; one query."""
+    zones = zones_today(now)
     asleep = sum((z.end - z.start for z in zones if z.state == "offline"), dt.timedelta())
     return {
         "zones": [
-            {"x": f"{z.x:.2f}", "width": f"{z.width:.2f}", "css": SIGNS[z.state][0]} for z in zones
+            {"x": f"{z.x:.2f}", "width": f"{z.width:.2f}", "css": _css(z.state)} for z in zones
         ],
         "told": _("Asleep for %(span)s today") % {"span": span(asleep.total_seconds())},
     }
+
+
+def _css(state: str) -> str:
+    """Return a state's colour; what is no state is a failure."""
+    return SIGNS[state][0] if state in SIGNS else "failed"

@@ -16,6 +16,7 @@ from balupi_site.events.models import Event
 from balupi_site.page import day as day_part
 from balupi_site.page import parts
 from balupi_site.page.choice import Choice
+from balupi_site.page.strip import strip
 from balupi_site.tests.page_parts import part
 from energy.models import EnergyHour, PlugRole, PlugStatus, PowerSample, SmartPlug
 from energy.periods import Period
@@ -334,3 +335,12 @@ def test_a_state_ends_where_nobody_looks_any_more(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("balupi_site.page.day_data.watched_until", lambda _now: ended)
     assert [zone["css"] for zone in context()["zones"]] == ["asleep", "unknown"]
     assert [zone["css"] for zone in context(day=YESTERDAY)["zones"]][-1] == "asleep"
+
+
+def test_the_strip_tells_of_sleep_only_and_a_crash_is_none() -> None:
+    move(0, "online", "offline", "shut_down")
+    move(4, "offline", "online")
+    move(6, "online", "offline", "power_gone")
+    told = strip(NOW)
+    assert [zone["css"] for zone in told["zones"]] == ["asleep", "online", "failed"]
+    assert told["told"].replace(NBSP, " ") == "Asleep for 4 h today"

@@ -54,7 +54,7 @@ def test_a_healthy_pi_is_short(section: Any) -> None:
     page = section(disk_used_mb=6348, disk_total_mb=29798)
     for words in (
         "47<small>°C</small>",
-        "never slowed down",
+        "not slowed down",
         "412 of 906 MB",
         "<dt>Card</dt><dd>6.2 of 29.1 GB</dd>",
         "<dt>Written today</dt><dd>14.0 MB</dd>",
