@@ -293,3 +293,18 @@ def test_what_was_opened_stays_open_where_a_line_comes_before_it(
     browser.wait_for("A line more.")
     assert browser.run("return document.querySelector('[data-part=snapshot] details').open")
     assert browser.run("return document.activeElement.nodeName") == "SUMMARY"
+
+
+def test_an_hour_of_the_axis_zooms_without_leaving_the_page(
+    sites: dict[str, PageSite], open_at: OpenAt
+) -> None:
+    browser = open_at(sites["full"].url)
+    sign_in(browser)
+    browser.open("/dashboard/?part=1200-1800")
+    browser.run("window.isSame = true")
+    browser.run(
+        "document.querySelector('.axis a text')"
+        ".dispatchEvent(new MouseEvent('click', {bubbles: true, cancelable: true}))"
+    )
+    browser.wait(lambda: "part=1200-1300" in browser.path(), "the hour in the address")
+    assert browser.run("return window.isSame")

@@ -229,7 +229,7 @@ def _reading(found: Day, layers: Sequence[band.Layer], totals: band.Curve) -> di
     if not totals:
         read = {"total": UNKNOWN, "when": "", "keys": _keys(layers, {}), "at": None}
         return {"read": read, "words": reading_words()}
-    peak = max(totals, key=lambda number: totals[number])
+    peak = max(sorted(totals), key=lambda number: totals[number])  # the first of equal ones
     at = found.shown.start + dt.timedelta(seconds=(peak + 0.5) * found.curves.bucket_s)
     figures = {number: layer.curve.get(peak) for number, layer in enumerate(layers)}
     # Translators: when the power was highest.
