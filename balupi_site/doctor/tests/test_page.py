@@ -142,7 +142,7 @@ def test_for_root_the_command_looks_as_the_user_whom_the_data_belong_to(
 
     def look(*_args: Any, **_options: Any) -> list[Finding]:
         users.append((*os.getresuid()[:2], *os.getresgid()[:2]))
-        return []
+        return [FINE]
 
     os.chown(settings.DATA_DIR, 12345, 12346)
     monkeypatch.setattr(command, "run", look)
@@ -161,6 +161,15 @@ def test_the_command_ends_with_1_where_something_is_wrong(found: list[Finding]) 
 def test_the_command_ends_with_2_where_it_is_used_wrongly(found: list[Finding]) -> None:
     with pytest.raises(CommandError, match="nonsense") as end:
         told("--only", "nonsense")
+    assert end.value.returncode == 2
+
+
+def test_a_quick_run_that_checks_nothing_does_not_say_that_all_is_well(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(command, "run", lambda _now, **_options: [])
+    with pytest.raises(CommandError, match="leave out --quick") as end:
+        call_command("doctor", "--quick", "--only", "pihole", stdout=io.StringIO())
     assert end.value.returncode == 2
 
 

@@ -60,6 +60,9 @@ class Command(BaseCommand):
             finally:
                 signal.signal(signal.SIGTERM, before)
             self._clear_progress()
+            if not findings:
+                text = _("None of these checks can be said at once; leave out --quick.")
+                raise CommandError(text, returncode=_WRONG_USE)
             tell = self._tell_programs if json else self._tell_people
             tell(findings)
         if any(finding.level is Level.FAIL for finding in findings):
