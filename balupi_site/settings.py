@@ -14,14 +14,15 @@ import drf_spectacular_sidecar
 from csp import constants as csp
 from dotenv import dotenv_values
 
-from balupi_site.lib import env as parse
+from balupi_site.lib import parse
+from balupi_site.lib.env import Env
 from balupi_site.version import VERSION
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 ENV_FILE = Path(os.environ.get("BALUPI_ENV_FILE", str(BASE_DIR / ".env")))
 _values = {key: value or "" for key, value in dotenv_values(ENV_FILE).items()}
-env = parse.Env({**_values, **os.environ})
+env = Env({**_values, **os.environ})
 
 # --- mode -----------------------------------------------------------------------------------------
 MODE = env.parsed("MODE", "dev", parse.parse_choice("dev", "prod"), "dev")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.utils.translation import gettext
 
-from balupi_site.lib.env import is_loopback
+from balupi_site.lib.parse import is_loopback
 from balupi_site.lib.network import is_household_ipv4
 
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 from django.utils.translation import gettext_noop
 
-from balupi_site.lib.env import is_loopback
+from balupi_site.lib.parse import is_loopback
 from balupi_site.lib.kept import kept
 from energy.backoff import FIRST_WAIT_S, Backoff
 from energy.memory import NoMemory, Remembered, Wanted, clock_zone, memory_span, remembered

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from balupi_site.lib import env as parse
+from balupi_site.lib import parse
+from balupi_site.lib.env import Env, SettingsError
 
 
 @pytest.mark.parametrize(
@@ -108,10 +109,10 @@ def test_a_bad_value_is_refused(parser: Callable[[str], Any], value: str) -> Non
 
 
 def test_every_mistake_is_told_at_once_and_by_name() -> None:
-    env = parse.Env({"BALUPI_WOL_PORT": "abc", "BALUPI_NAS_IP": "nas"})
+    env = Env({"BALUPI_WOL_PORT": "abc", "BALUPI_NAS_IP": "nas"})
     assert env.parsed("WOL_PORT", "9", parse.parse_int(1, 65535), 9) == 9
     env.parsed("NAS_IP", "", parse.parse_ip, "")
-    with pytest.raises(parse.SettingsError) as error:
+    with pytest.raises(SettingsError) as error:
         env.raise_errors()
     first, second = str(error.value).splitlines()
     assert first == "  BALUPI_WOL_PORT: must be a whole number from 1 to 65535 (it is 'abc')"
@@ -120,11 +121,11 @@ def test_every_mistake_is_told_at_once_and_by_name() -> None:
 
 def test_a_secret_is_read_from_the_file_that_is_named(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("hush\n")
-    assert parse.Env({"BALUPI_KEY_FILE": str(tmp_path / "secret")}).secret("KEY") == "hush"
+    assert Env({"BALUPI_KEY_FILE": str(tmp_path / "secret")}).secret("KEY") == "hush"
 
 
 def test_an_unreadable_secret_file_is_told_without_its_path_content(tmp_path: Path) -> None:
-    env = parse.Env({"BALUPI_KEY_FILE": str(tmp_path / "missing")})
+    env = Env({"BALUPI_KEY_FILE": str(tmp_path / "missing")})
     assert env.secret("KEY") == ""
     assert env.errors == [
         "  BALUPI_KEY_FILE: cannot read the file it names: No such file or directory"

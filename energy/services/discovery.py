@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from balupi_site.events.services import record_change
-from balupi_site.lib.env import is_loopback
+from balupi_site.lib.parse import is_loopback
 from balupi_site.lib.errors import PermanentError, TransientError
 from balupi_site.lib.kept import kept
 from energy.models import SmartPlug
