@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.conf import settings
 from django.utils.translation import gettext
 
-from balupi_site.lib.parse import is_loopback
 from balupi_site.lib.network import is_household_ipv4
+from balupi_site.lib.parse import is_loopback
 
 
 def flaw_of_host(host: str) -> str:

@@ -11,8 +11,8 @@ from typing import Any, Protocol, TypeVar
 
 from django.utils.translation import gettext_noop
 
-from balupi_site.lib.parse import is_loopback
 from balupi_site.lib.kept import kept
+from balupi_site.lib.parse import is_loopback
 from energy.backoff import FIRST_WAIT_S, Backoff
 from energy.memory import NoMemory, Remembered, Wanted, clock_zone, memory_span, remembered
 from energy.plug_finder import PlugFinder, wrong_device

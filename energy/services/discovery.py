@@ -14,9 +14,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from balupi_site.events.services import record_change
-from balupi_site.lib.parse import is_loopback
 from balupi_site.lib.errors import PermanentError, TransientError
 from balupi_site.lib.kept import kept
+from balupi_site.lib.parse import is_loopback
 from energy.models import SmartPlug
 from energy.plug_link import NO_LOGIN
 from energy.plug_pool import shared_pool
