@@ -19,12 +19,27 @@ def main() -> int:
     from balupi_site.lib.env import SettingsError  # noqa: PLC0415  # after the environment is set
 
     try:
+        _refuse_root()
         execute_from_command_line(sys.argv)
         _record_run()
     except SettingsError as error:
         sys.stderr.write(f"BaluPi does not start, its settings need a hand:\n{error}\n")
         return 2
     return 0
+
+
+def _refuse_root() -> None:
+    """End where root would make files of a real home that the services cannot open, or be one of them."""
+    if os.geteuid() != 0:
+        return
+    from django.conf import settings  # noqa: PLC0415  # after the environment is set
+
+    if not settings.IS_PROD:
+        return
+    command = "".join(sys.argv[1:2])
+    # The doctor becomes the data's owner by itself.
+    if command in _PROCESSES or (command != "doctor" and settings.DATA_DIR.stat().st_uid != 0):
+        sys.exit(f"Not as root: 'sudo balupi {command}' runs it as the user that the data belong to.")
 
 
 def _record_run() -> None:

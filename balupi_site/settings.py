@@ -21,7 +21,7 @@ from balupi_site.version import VERSION
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 ENV_FILE = Path(os.environ.get("BALUPI_ENV_FILE", str(BASE_DIR / ".env")))
-_values = {key: value or "" for key, value in dotenv_values(ENV_FILE).items()}
+_values = {key: value or "" for key, value in dotenv_values(ENV_FILE, interpolate=False).items()}
 env = Env({**_values, **os.environ})
 
 # --- mode -----------------------------------------------------------------------------------------

@@ -22,10 +22,10 @@ HOME = {
 }
 
 
-def start(variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def start(variables: dict[str, str], command: str = "check") -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("BALUPI_")}
     return subprocess.run(  # noqa: S603
-        [sys.executable, str(ROOT / "manage.py"), "check"],
+        [sys.executable, str(ROOT / "manage.py"), command],
         env={**kept, "BALUPI_ENV_FILE": "/dev/null", **variables},
         capture_output=True,
         text=True,
@@ -96,3 +96,22 @@ def test_it_refuses_to_start_and_names_the_variable(variables: dict[str, str], t
 def test_it_starts_with_good_settings(variables: dict[str, str]) -> None:
     done = start(variables)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be refused")
+@pytest.mark.parametrize("command", ["migrate", "run_worker", "run_web"])
+def test_root_is_refused_where_it_would_make_files_that_the_services_cannot_open(
+    tmp_path: Path, command: str
+) -> None:
+    place = tmp_path / "balupi"
+    place.mkdir()
+    if not command.startswith("run_"):  # a service may never be root
+        os.chown(place, 65534, 65534)
+
+    done = start({**HOME, "BALUPI_DATA_DIR": str(place)}, command)
+
+    assert done.returncode == 1
+    assert done.stderr.strip().endswith(
+        f"'sudo balupi {command}' runs it as the user that the data belong to."
+    )
+    assert list(place.iterdir()) == []

@@ -80,11 +80,18 @@ class Command(BaseCommand):
             self.stdout.write(
                 "Compare with the NAS: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub"
             )
-            if input("Is this the NAS? [y/N] ").strip().lower() not in {"y", "yes", "j", "ja"}:
-                raise CommandError("Not pinned.")
+            if not self._is_confirmed():
+                raise CommandError("Not pinned. Repeat and answer yes, or add --yes.")
         connecting.pin(found)
         _tell("host key pinned")
         self.stdout.write("host key  pinned")
+
+    @staticmethod
+    def _is_confirmed() -> bool:
+        try:
+            return input("Is this the NAS? [y/N] ").strip().lower() in {"y", "yes", "j", "ja"}
+        except EOFError:  # nobody is there
+            return False
 
     def _try(self) -> None:
         try:

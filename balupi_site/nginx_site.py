@@ -1,0 +1,41 @@
+"""nginx's site for this installation: deploy/nginx.conf with its words filled in."""
+
+from __future__ import annotations
+
+import re
+
+from django.conf import settings
+
+_WORD = re.compile(r"@([A-Z_]+)@")
+#: What may stand in a configuration without quotes; a name with more is none that anybody asks for.
+_NAME = re.compile(r"[\w.:\[\]-]+")
+
+
+def nginx_site(template: str, *, listen: str = "80") -> str:
+    """Return the site's configuration.
+
+    Args:
+        template: the text of deploy/nginx.conf.
+        listen: the port for people.
+
+    Raises:
+        KeyError: the template has a word that is unknown here.
+    """
+    own = [name for name in settings.ALLOWED_HOSTS if name not in settings.DNS_NAMES]
+    words = {
+        "LISTEN": listen,
+        "WEB": settings.LISTEN[0],
+        "PI_NAMES": _names(own),
+        "NAS_NAMES": _names(settings.DNS_NAMES),
+        "STATIC_PARENT": str(settings.STATIC_ROOT.parent),
+        "FRONTEND": str(settings.FRONTEND_DIR),
+    }
+    # The head of the template explains the words; it is not for the site.
+    body = re.sub(
+        r"\A(#.*\n)*", "# BaluPi's site for nginx, made by 'balupi nginx_config'.\n", template
+    )
+    return _WORD.sub(lambda match: words[match[1]], body)
+
+
+def _names(names: list[str] | tuple[str, ...]) -> str:
+    return " ".join(name for name in names if _NAME.fullmatch(name))

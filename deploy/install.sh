@@ -1,0 +1,125 @@
+#!/usr/bin/env bash
+# shellcheck disable=SC2034,SC2154 # variables are shared with the files read below
+# Installs BaluPi on a Raspberry Pi (Raspberry Pi OS Lite 64-bit, or Debian 12 or 13): sudo deploy/install.sh
+# Can be repeated: what is as it should be is left alone, and what is known is not asked again.
+#
+#   deploy/install.sh            asks what it cannot find out
+#   deploy/install.sh --yes      asks nothing; every setting may stand in the environment, see docs/install.md
+#   deploy/install.sh --refresh  only puts the installed release's own files in their places; update.sh does that
+set -euo pipefail
+here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
+for part in lib services release install/checks install/system install/disk install/pihole install/share install/finish; do
+  # shellcheck source=/dev/null
+  . "$here/$part.sh"
+done
+
+mode=${1:-}
+case "$mode" in
+  '' | --yes | --refresh) ;;
+  *)
+    sed -n '3,8s/^# \{0,1\}//p' "$0"
+    exit 2
+    ;;
+esac
+changes=0
+env_file=/etc/balupi/balupi.env
+
+is_asking() { [ -z "$mode" ] && [ -t 0 ]; }
+
+# confirm QUESTION: prints yes or no; without a person the answer is no.
+confirm() {
+  local answer=no
+  ! is_asking || read -rp "$1 [Y/n] " answer
+  echo "${answer:-yes}"
+}
+
+# setting NAME: prints one of the settings; "" where it is not set.
+setting() { "$python" "$here/install/ask.py" --file "$env_file" --get "$1"; }
+
+main() {
+  check_machine
+  exec 7>/run/lock/balupi-install
+  flock -n 7 || die "Another installation runs already."
+  # What is needed for the questions comes first; the rest takes its minutes when all is answered.
+  need_packages ss=iproute2 lsblk=util-linux git=git
+  use_python
+  choose_disk
+  choose_pihole_move
+  choose_share
+  choose_admin
+  owner=$(owner_of_port_80)
+  [ -z "$owner" ] || [ -n "$pihole_move" ] || die "Port 80 is $owner's; BaluPi needs it, because browsers ask there for the NAS's name. Stop it for good: sudo systemctl disable --now $owner"
+  mkdir -p /etc/balupi
+  setup_disk
+  move_pihole
+  ask_settings
+  say "Installing"
+  need_packages redis-server=redis-server /usr/sbin/nginx=nginx-light rsync=rsync ssh=openssh-client setpriv=util-linux \
+    ${wants_share:+/usr/sbin/smbd=samba}
+  data_dir=$(setting DATA_DIR)
+  make_user
+  make_folders
+  close_settings
+  fill_disk
+  install_release
+  place_files
+  start_all
+  setup_share
+  make_admin
+  finish
+}
+
+ask_settings() {
+  local defaults=()
+  if has_disk; then
+    defaults=(--default "INBOX_DIR=$disk/inbox" --default "BACKUP_DIR=$disk/backups")
+  fi
+  "$python" "$here/install/ask.py" --file "$env_file" "${defaults[@]}" ${mode:+--yes} || exit 1
+}
+
+close_settings() {
+  [ "$(stat -c '%U %G %a' "$env_file")" = "root balupi 640" ] && return
+  chown root:balupi "$env_file"
+  chmod 0640 "$env_file"
+  changed "$env_file"
+}
+
+# A first release is put in place here; another one than the installed is an update, with all its care.
+install_release() {
+  local id
+  id=$(make_release "$root")
+  if [ -e /opt/balupi/current ]; then
+    release=$(readlink -f /opt/balupi/current)
+    [ "$(basename "$release")" = "$id" ] || "$here/update.sh" "$root"
+  else
+    switch_release "$id"
+    changed "release $id"
+  fi
+  release=$(readlink -f /opt/balupi/current)
+}
+
+# Everything outside /opt/balupi that comes with a release.
+place_files() {
+  install_command
+  install_units
+  install_journal_limit
+  install_nginx
+}
+
+refresh() {
+  [ "$(id -u)" -eq 0 ] || die "Please start this as root."
+  use_python
+  release=$(readlink -f /opt/balupi/current) || die "BaluPi is not installed here."
+  data_dir=$(setting DATA_DIR)
+  place_files
+  [ -z "${is_nginx_new:-}" ] || service_reload nginx
+  if share_is_ours && put "$release/deploy/smb.conf" "$smb_conf"; then
+    service_restart smbd
+  fi
+}
+
+if [ "$mode" = --refresh ]; then
+  refresh
+else
+  main
+fi

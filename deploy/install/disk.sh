@@ -1,0 +1,67 @@
+# The data disk at /srv/balupi: found, mounted for good, marked. Sourced by install.sh. Nothing is ever formatted.
+# shellcheck shell=bash disable=SC2034,SC2154 # variables are shared with the others
+
+disk=/srv/balupi
+disk_marker=$disk/.balupi-disk
+
+has_disk() { [ -e "$disk_marker" ]; }
+
+# choose_disk: sets $disk_source to "UUID=... TYPE" of the disk to use, or to nothing.
+choose_disk() {
+  disk_source=
+  if has_disk || grep -Eq "^[^#]+[[:space:]]${disk}[[:space:]]" /etc/fstab; then
+    return
+  fi
+  local candidates wanted=${BALUPI_INSTALL_DATA_DISK:-} number
+  candidates=$(disk_candidates)
+  if [ -n "$wanted" ]; then
+    [ "$wanted" = none ] || pick_disk "$wanted" "$candidates"
+    return
+  fi
+  [ -n "$candidates" ] && is_asking || return 0
+  say "The inbox needs a disk of its own: files for the NAS would soon fill the card, and wear it out."
+  echo "$candidates" | awk '{ printf "  %d  %s  %s  %s  %s\n", NR, $1, $4, $3, $5 }'
+  read -rp "Which one shall be mounted at $disk? Nothing on it is changed or deleted. [number, Enter for none] " number
+  [ -n "$number" ] || return 0
+  case "$number" in *[!0-9]*) die "$number is not a number of the list." ;; esac
+  pick_disk "$(echo "$candidates" | sed -n "${number}p" | cut -d' ' -f1)" "$candidates"
+}
+
+# File systems that keep owners and leases, on no disk of the system: "PATH UUID TYPE SIZE LABEL" a line.
+disk_candidates() {
+  local root_disk
+  root_disk=$(lsblk -nso PATH "$(findmnt -no SOURCE /)" 2>/dev/null | tail -n 1 || true)
+  lsblk -rpno PATH,UUID,FSTYPE,SIZE,MOUNTPOINT,LABEL 2>/dev/null | awk -F' ' '$3 ~ /^(ext4|xfs|btrfs)$/ && $2 != "" { print $1, $2, $3, $4, ($5 == "" ? "-" : $5), $6 }' |
+    while read -r path uuid type size mount label; do
+      [ "$(lsblk -nso PATH "$path" | tail -n 1)" != "$root_disk" ] || continue
+      case "$mount" in / | /boot* | /usr* | /var*) continue ;; esac
+      echo "$path $uuid $type $size ${label:-}"
+    done
+}
+
+# pick_disk PATH|UUID=... CANDIDATES
+pick_disk() {
+  local line
+  line=$(echo "$2" | awk -v want="${1#UUID=}" '$1 == want || $2 == want')
+  [ -n "$line" ] || die "There is no disk $1 with ext4, xfs or btrfs that is not the system's. These are there:
+${2:-  none; a new disk is formatted with: sudo mkfs.ext4 -L balupi /dev/sdX1 (this deletes all that is on it)}"
+  disk_source=$(echo "$line" | awk '{ print "UUID=" $2, $3 }')
+}
+
+setup_disk() {
+  [ -n "$disk_source" ] || return 0
+  mkdir -p "$disk"
+  # nofail: a disk that is not there must not keep the Pi from starting.
+  printf '%s %s %s defaults,noatime,nofail,x-systemd.device-timeout=10s 0 2\n' "${disk_source%% *}" "$disk" "${disk_source##* }" >>/etc/fstab
+  changed "/etc/fstab: ${disk_source%% *} at $disk"
+  reload_units
+  mount "$disk" || die "The disk cannot be mounted; the reason stands above. The line in /etc/fstab can go again."
+  touch "$disk_marker"
+}
+
+# Folders on the disk, made only while it is mounted: below the mount point they would lie on the card.
+fill_disk() {
+  has_disk || return 0
+  folder "$disk/inbox" balupi balupi 0750
+  folder "$disk/backups" balupi balupi 0700
+}

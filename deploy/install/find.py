@@ -1,0 +1,116 @@
+"""What this machine can find out about the household by itself; "" is "not found".
+
+Standard library only; everything has a deadline of a few seconds and asks the local network alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import ipaddress
+import json
+import re
+import socket
+import subprocess
+from pathlib import Path
+from urllib.parse import urlsplit
+
+_DEADLINE_S = 3.0
+#: Where BaluHost usually is; its development server listens on 8000.
+_NAS_PORTS = (80, 8000)
+#: A path that does not wake BaluHost from its soft sleep, as the watch asks (docs/architecture.md).
+_NAS_PATH = "/api/system/info"
+
+
+def time_zone() -> str:
+    """Return the system's time zone, such as Europe/Berlin."""
+    with contextlib.suppress(OSError):
+        return str(Path("/etc/localtime").resolve()).partition("/zoneinfo/")[2]
+    return ""
+
+
+def nas_ip() -> str:
+    """Return the address that BaluHost's usual names lead to, by mDNS or the router."""
+    for name in ("baluhost.local", "baluhost"):
+        for line in _output("getent", "ahostsv4", name).splitlines():
+            address = line.split()[0]
+            if not ipaddress.ip_address(address).is_loopback:
+                return address
+    return ""
+
+
+def own_ip(towards: str) -> str:
+    """Return the address of this machine that packets to ``towards`` carry; sends none."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect((towards, 9))
+        return str(probe.getsockname()[0])
+    return ""
+
+
+def mac_address(address: str) -> str:
+    """Return the MAC address of a machine in this network that is awake."""
+    for port in (
+        *_NAS_PORTS,
+        22,
+    ):  # makes the kernel ask for it; whether it connects does not matter
+        with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=1):
+            break
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/net/arp").read_text(encoding="ascii").splitlines()[1:]:
+            ip, _type, flags, mac, *_ = line.split()
+            if ip == address and flags != "0x0":
+                return mac
+    return ""
+
+
+def nas_url(address: str) -> str:
+    """Return where BaluHost answers at an address; the usual place where nothing does."""
+    for port in _NAS_PORTS:
+        url = f"http://{address}" if port == http.client.HTTP_PORT else f"http://{address}:{port}"
+        if _answers_json(url, _NAS_PATH):
+            return url
+    return f"http://{address}"
+
+
+def pihole_url() -> str:
+    """Return where the Pi-hole of this machine serves its page."""
+    for item in _pihole("webserver.port").split(","):
+        # Such as 8080o, [::]:8080o, 443os; "s" is TLS, "r" only redirects.
+        match = re.fullmatch(r"\s*(?:[\d.]+:)?(\d+)([a-z]*)\s*", item)
+        if match and not set("sr") & set(match[2]):
+            return f"http://127.0.0.1:{match[1]}"
+    return ""
+
+
+def dns_names() -> str:
+    """Return the names to switch: .local, and one in the own domain of this machine's Pi-hole."""
+    domain = (_pihole("dns.domain.name") or _pihole("dns.domain")).lower()
+    is_domain = re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)*", domain)
+    return ",".join(dict.fromkeys(["baluhost.local", f"baluhost.{domain if is_domain else 'lan'}"]))
+
+
+def _pihole(setting: str) -> str:
+    return _output("pihole-FTL", "--config", setting).strip()
+
+
+def _answers_json(url: str, path: str) -> bool:
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=_DEADLINE_S)
+    with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        with contextlib.suppress(ValueError):
+            json.loads(answer.read(65536))
+            return answer.status < http.client.INTERNAL_SERVER_ERROR
+    return False
+
+
+def _output(*command: str) -> str:
+    """Return what a program prints, "" where it is missing, fails or takes too long."""
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=_DEADLINE_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout if done.returncode == 0 else ""

@@ -1,0 +1,105 @@
+# User, folders, units, the command "balupi", nginx, the journal. Sourced by install.sh; each step does nothing the second time.
+# shellcheck shell=bash disable=SC2034,SC2154 # variables are shared with the others
+
+# put SOURCE|- TARGET [MODE]: installs a file where it differs; tells it, and returns 1 where nothing changed.
+put() {
+  local source=$1 target=$2 mode=${3:-0644} fresh
+  fresh=$(mktemp "$(dirname "$target")/.balupi.XXXXXX")
+  cat "$source" >"$fresh"
+  if cmp -s "$fresh" "$target" && [ "$(stat -c %a "$target")" = "${mode#0}" ]; then
+    rm -f "$fresh"
+    return 1
+  fi
+  chmod "$mode" "$fresh"
+  mv -f "$fresh" "$target"
+  changed "$target"
+}
+
+changed() {
+  changes=$((changes + 1))
+  printf '  %s\n' "$*"
+}
+
+make_user() {
+  getent passwd balupi >/dev/null || {
+    useradd --system --user-group --home-dir "$data_dir" --no-create-home --shell /usr/sbin/nologin balupi
+    changed "user balupi"
+  }
+  # The firmware's word about heat and power supply: vcgencmd is for this group.
+  if getent group video >/dev/null && ! id -nG balupi | grep -qw video; then
+    usermod --append --groups video balupi
+    changed "user balupi is in the group video"
+  fi
+}
+
+make_folders() {
+  folder /opt/balupi root root 0755
+  folder /etc/balupi root balupi 0750
+  # nginx may go through it to the NAS-built page, which is open; all else in it is closed to others.
+  folder "$data_dir" balupi www-data 0710
+}
+
+# folder PATH OWNER GROUP MODE
+folder() {
+  [ "$(stat -c '%U %G %a' "$1" 2>/dev/null)" = "$2 $3 ${4#0}" ] && return
+  install -d -o "$2" -g "$3" -m "$4" "$1"
+  changed "$1"
+}
+
+install_units() {
+  local unit is_new=
+  for unit in "$release"/deploy/systemd/*.service; do
+    put "$unit" "/etc/systemd/system/$(basename "$unit")" && is_new=1
+  done
+  # A database on the data disk: no start without it, or an empty one would be made on the card.
+  for unit in web worker recover; do
+    case "$data_dir" in
+      /srv/balupi/*)
+        mkdir -p "/etc/systemd/system/balupi-$unit.service.d"
+        printf '[Unit]\nRequiresMountsFor=/srv/balupi\n' |
+          put - "/etc/systemd/system/balupi-$unit.service.d/data-disk.conf" && is_new=1
+        ;;
+    esac
+  done
+  [ -z "$is_new" ] || reload_units
+}
+
+install_command() {
+  put "$release/deploy/balupi" /usr/local/bin/balupi 0755 || true
+}
+
+install_journal_limit() {
+  mkdir -p /etc/systemd/journald.conf.d
+  # All that BaluPi says goes to the journal; the card is spared, and never filled.
+  if printf '[Journal]\nSystemMaxUse=64M\nRuntimeMaxUse=16M\n' | put - /etc/systemd/journald.conf.d/balupi.conf; then
+    ! has_systemd || systemctl try-restart systemd-journald
+  fi
+}
+
+install_nginx() {
+  local site=/etc/nginx/sites-available/balupi before='' site_text
+  [ ! -e "$site" ] || before=$(cat "$site")
+  site_text=$(/usr/local/bin/balupi nginx_config)
+  printf '%s\n' "$site_text" | put - "$site" && is_nginx_new=1
+  if [ ! -L /etc/nginx/sites-enabled/balupi ]; then
+    ln -s "$site" /etc/nginx/sites-enabled/balupi
+    changed /etc/nginx/sites-enabled/balupi
+    is_nginx_new=1
+  fi
+  # Debian's sample page listens as the default server too.
+  if [ -L /etc/nginx/sites-enabled/default ]; then
+    rm /etc/nginx/sites-enabled/default
+    changed "Debian's sample page is off (/etc/nginx/sites-enabled/default)"
+    is_nginx_new=1
+  fi
+  [ -n "${is_nginx_new:-}" ] || return 0
+  nginx -t -q 2>&1 || {
+    [ -z "$before" ] || printf '%s\n' "$before" >"$site"
+    die "nginx does not accept the configuration (above). Does another site in /etc/nginx/sites-enabled claim port 80 as 'default_server'? Mend it and start the installer again."
+  }
+}
+
+# Whether port 80 is somebody else's.
+owner_of_port_80() {
+  ss -Hltnp 'sport = :80' | sed -n 's/.*users:(("\([^"]*\)".*/\1/p' | grep -v nginx | head -n 1
+}

@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# shellcheck disable=SC2034,SC2154 # variables are shared with the files read below
+# Takes BaluPi off this machine: sudo deploy/uninstall.sh
+# Leaves what is yours: measurements and settings (/var/lib/balupi, /etc/balupi), the data disk and its files, the packages.
+#
+#   deploy/uninstall.sh --purge   deletes measurements, backups on this card, settings and keys too, after a question
+#   deploy/uninstall.sh --yes     asks nothing (with --purge: deletes without a question)
+set -euo pipefail
+here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
+# What this script needs goes with /opt/balupi, so all of it is read before anything is deleted.
+for part in lib services install/share install/pihole; do
+  # shellcheck source=/dev/null
+  . "$here/$part.sh"
+done
+
+main() {
+  local purge='' yes='' option
+  for option in "$@"; do
+    case "$option" in
+      --purge) purge=1 ;;
+      --yes) yes=1 ;;
+      *)
+        sed -n '3,7s/^# \{0,1\}//p' "$0"
+        exit 2
+        ;;
+    esac
+  done
+  [ "$(id -u)" -eq 0 ] || die "Please start this as root: sudo deploy/uninstall.sh"
+  if [ -n "$purge" ] && [ -z "$yes" ]; then
+    [ -t 0 ] || die "--purge without a terminal needs --yes."
+    read -rp "Delete all measurements, settings and keys of BaluPi? Type 'delete': " answer
+    [ "$answer" = delete ] || die "Nothing was changed."
+  fi
+  lead_names_to_nas
+  stop_services
+  remove_files
+  [ -z "$purge" ] || purge_data
+  tell_what_stays "$purge"
+}
+
+# The names must go on leading somewhere: with nobody here to switch them, that is the NAS.
+lead_names_to_nas() {
+  [ -x /usr/local/bin/balupi ] && [ -e /opt/balupi/current ] || return 0
+  /usr/local/bin/balupi switch_dns nas ||
+    echo "The names of the NAS may still lead to this Pi: look at 'Local DNS records' in Pi-hole." >&2
+}
+
+stop_services() {
+  local unit
+  for unit in worker web redis recover; do
+    service_disable "balupi-$unit"
+  done
+}
+
+remove_files() {
+  rm -f /etc/systemd/system/balupi-*.service /etc/systemd/journald.conf.d/balupi.conf /usr/local/bin/balupi
+  rm -rf /etc/systemd/system/balupi-*.service.d
+  reload_units
+  if [ -e /etc/nginx/sites-available/balupi ]; then
+    rm -f /etc/nginx/sites-enabled/balupi /etc/nginx/sites-available/balupi
+    [ ! -e /etc/nginx/sites-available/default ] || ln -sf ../sites-available/default /etc/nginx/sites-enabled/default
+    service_reload nginx || true
+  fi
+  if share_is_ours; then
+    rm -f "$smb_conf"
+    [ ! -e "$smb_conf.before-balupi" ] || mv "$smb_conf.before-balupi" "$smb_conf"
+    service_disable smbd
+  fi
+  rm -rf /opt/balupi
+}
+
+purge_data() {
+  rm -rf /etc/balupi /var/lib/balupi
+  ! getent passwd balupi >/dev/null || userdel balupi
+}
+
+tell_what_stays() {
+  say "BaluPi is off this machine."
+  [ -n "$1" ] || echo "Measurements and settings are still here: /var/lib/balupi, /etc/balupi (--purge deletes them)."
+  ! grep -q '[[:space:]]/srv/balupi[[:space:]]' /etc/fstab || echo "The data disk stays mounted at /srv/balupi (a line in /etc/fstab), with all files on it."
+  ! has_pihole || echo "Pi-hole's page stays at its port: $(pihole_ports). Back to 80: sudo pihole-FTL --config webserver.port '80o,443os,[::]:80o,[::]:443os'"
+  echo "The packages stay too; no longer needed are perhaps: redis-server nginx-light samba."
+}
+
+main "$@"
