@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -148,3 +149,30 @@ def test_the_settings_file_is_closed_to_others(tmp_path: Path) -> None:
     _file_after({}, tmp_path / "balupi.env")
 
     assert (tmp_path / "balupi.env").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_data_disk_is_no_disk_of_the_system_and_keeps_owners() -> None:
+    def part(path: str, kind: str | None, *mounts: str, label: str | None = None) -> dict[str, Any]:
+        return {
+            "path": path, "uuid": f"id-of-{path[5:]}" if kind else None, "fstype": kind,
+            "size": "931G", "mountpoints": list(mounts) or [None], "label": label,
+        }  # fmt: skip
+
+    card = part("/dev/mmcblk0", None) | {
+        "children": [
+            part("/dev/mmcblk0p1", "vfat", "/boot/firmware"),
+            part("/dev/mmcblk0p2", "ext4", "/"),
+            part("/dev/mmcblk0p3", "ext4"),
+        ]
+    }
+    hard_disk = part("/dev/sda", None) | {
+        "children": [part("/dev/sda1", "ext4", label="balu data"), part("/dev/sda2", "ntfs")]
+    }
+    whole = part("/dev/sdb", "xfs", "/mnt/old")
+
+    report = json.dumps({"blockdevices": [card, hard_disk, whole]})
+
+    assert ask.find.data_disks(report) == [
+        "/dev/sda1 id-of-sda1 ext4 931G balu data",
+        "/dev/sdb id-of-sdb xfs 931G",
+    ]

@@ -13,31 +13,23 @@ choose_disk() {
     return
   fi
   local candidates wanted=${BALUPI_INSTALL_DATA_DISK:-} number
+  [ "$wanted" != none ] || return 0
   candidates=$(disk_candidates)
   if [ -n "$wanted" ]; then
-    [ "$wanted" = none ] || pick_disk "$wanted" "$candidates"
+    pick_disk "$wanted" "$candidates"
     return
   fi
   [ -n "$candidates" ] && is_asking || return 0
   say "The inbox needs a disk of its own: files for the NAS would soon fill the card, and wear it out."
-  echo "$candidates" | awk '{ printf "  %d  %s  %s  %s  %s\n", NR, $1, $4, $3, $5 }'
+  echo "$candidates" | cut -d' ' -f1,3- | nl -w3 -s'  '
   read -rp "Which one shall be mounted at $disk? Nothing on it is changed or deleted. [number, Enter for none] " number
   [ -n "$number" ] || return 0
   case "$number" in *[!0-9]*) die "$number is not a number of the list." ;; esac
   pick_disk "$(echo "$candidates" | sed -n "${number}p" | cut -d' ' -f1)" "$candidates"
 }
 
-# File systems that keep owners and leases, on no disk of the system: "PATH UUID TYPE SIZE LABEL" a line.
-disk_candidates() {
-  local root_disk
-  root_disk=$(lsblk -nso PATH "$(findmnt -no SOURCE /)" 2>/dev/null | tail -n 1 || true)
-  lsblk -rpno PATH,UUID,FSTYPE,SIZE,MOUNTPOINT,LABEL 2>/dev/null | awk -F' ' '$3 ~ /^(ext4|xfs|btrfs)$/ && $2 != "" { print $1, $2, $3, $4, ($5 == "" ? "-" : $5), $6 }' |
-    while read -r path uuid type size mount label; do
-      [ "$(lsblk -nso PATH "$path" | tail -n 1)" != "$root_disk" ] || continue
-      case "$mount" in / | /boot* | /usr* | /var*) continue ;; esac
-      echo "$path $uuid $type $size ${label:-}"
-    done
-}
+# "PATH UUID TYPE SIZE LABEL" a line; none of them is the system's.
+disk_candidates() { "$python" "$here/install/find.py"; }
 
 # pick_disk PATH|UUID=... CANDIDATES
 pick_disk() {

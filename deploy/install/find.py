@@ -16,6 +16,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 _DEADLINE_S = 3.0
+#: File systems that keep owners and leases, which the inbox needs.
+_OWNED_TYPES = frozenset({"ext4", "xfs", "btrfs"})
+#: A disk with one of these is the system's.
+_SYSTEM_MOUNTS = frozenset({"/", "/boot", "/boot/firmware", "/usr", "/var", "[SWAP]"})
 #: Where BaluHost usually is; its development server listens on 8000.
 _NAS_PORTS = (80, 8000)
 #: A path that does not wake BaluHost from its soft sleep, as the watch asks (docs/architecture.md).
@@ -89,6 +93,27 @@ def dns_names() -> str:
     return ",".join(dict.fromkeys(["baluhost.local", f"baluhost.{domain if is_domain else 'lan'}"]))
 
 
+def data_disks(report: str) -> list[str]:
+    """Return the file systems that a data disk may have, as "PATH UUID TYPE SIZE LABEL".
+
+    Args:
+        report: what ``lsblk --json --output PATH,UUID,FSTYPE,SIZE,MOUNTPOINTS,LABEL`` prints, disks with
+            their parts below them.
+    """
+    found = []
+    for drive in json.loads(report)["blockdevices"]:
+        parts = [drive, *drive.get("children", ())]
+        mounts = {mount for part in parts for mount in part.get("mountpoints") or () if mount}
+        if mounts & _SYSTEM_MOUNTS:
+            continue
+        found += [
+            f"{part['path']} {part['uuid']} {part['fstype']} {part['size']} {part['label'] or ''}".strip()
+            for part in parts
+            if part.get("fstype") in _OWNED_TYPES and part.get("uuid")
+        ]
+    return found
+
+
 def _pihole(setting: str) -> str:
     return _output("pihole-FTL", "--config", setting).strip()
 
@@ -114,3 +139,12 @@ def _output(*command: str) -> str:
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout if done.returncode == 0 else ""
+
+
+if __name__ == "__main__":
+    columns = "PATH,UUID,FSTYPE,SIZE,MOUNTPOINTS,LABEL"
+    print(
+        "\n".join(
+            data_disks(_output("lsblk", "--json", "--output", columns) or '{"blockdevices": []}')
+        )
+    )

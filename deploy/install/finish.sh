@@ -66,7 +66,11 @@ finish() {
   echo "Anything wrong above? Each line has its cure; 'sudo balupi doctor' looks again."
 }
 
-is_web_up() { balupi doctor --quick --only database >/dev/null 2>&1 && curl_free_get 127.0.0.1 "$(web_port)"; }
+is_web_up() {
+  "$python" -c 'import sys, urllib.request as u; u.urlopen(f"http://127.0.0.1:{sys.argv[1]}/api/ping", timeout=3)' "$(web_port)"
+}
+
+is_worker_up() { balupi doctor --quick --only worker; }
 
 web_port() {
   local listen

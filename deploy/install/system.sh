@@ -5,7 +5,7 @@
 put() {
   local source=$1 target=$2 mode=${3:-0644} fresh
   fresh=$(mktemp "$(dirname "$target")/.balupi.XXXXXX")
-  cat "$source" >"$fresh"
+  cat "$source" >"$fresh" || die "$source cannot be read; is this a whole copy of BaluPi?"
   if cmp -s "$fresh" "$target" && [ "$(stat -c %a "$target")" = "${mode#0}" ]; then
     rm -f "$fresh"
     return 1
@@ -101,5 +101,5 @@ install_nginx() {
 
 # Whether port 80 is somebody else's.
 owner_of_port_80() {
-  ss -Hltnp 'sport = :80' | sed -n 's/.*users:(("\([^"]*\)".*/\1/p' | grep -v nginx | head -n 1
+  ss -Hltnp 'sport = :80' | sed -n '/"nginx"/d; s/.*users:(("\([^"]*\)".*/\1/p' | sed -n 1p
 }
