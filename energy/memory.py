@@ -115,7 +115,7 @@ def merged(measured: HourFigure | None, plug_wh: float | None) -> HourEntry | No
 
 def remembered_wh(source: str, energy_wh: float) -> float | None:
     """Return the plug's value that a row holds, in Wh; None where it was only measured."""
-    return None if source == "measured" else energy_wh
+    return energy_wh if source in {"plug", "mixed"} else None
 
 
 def clock_zone(local_time: object, region: str, wanted: Wanted) -> tzinfo | None:

@@ -154,13 +154,21 @@ class EnergySource(models.TextChoices):
     MEASURED = "measured", _("measured")
     PLUG = "plug", _("the plug's memory")
     MIXED = "mixed", _("measured in part, completed from the plug's memory")
+    PREDECESSOR = "predecessor", _("predecessor, about 8 % low")
+    RECOUNTED = "recounted", _("the predecessor's readings, counted anew")
+
+
+#: Part of the energy, or all of it, was told by the plug afterwards.
+FROM_MEMORY = (EnergySource.PLUG, EnergySource.MIXED)
+#: Measured, but not by us: ``import_legacy`` brought it, and no sample of ours stands for it.
+TAKEN_OVER = (EnergySource.PREDECESSOR, EnergySource.RECOUNTED)
 
 
 class EnergyHour(models.Model):
     """Energy of one plug in one hour, UTC.
 
     The measured part of ``energy_wh`` is ``power_avg_w`` x ``coverage``; the rest, where ``source``
-    is not "measured", is from the plug's memory.
+    is one of ``FROM_MEMORY``, is from the plug's memory.
     """
 
     plug = models.ForeignKey(
@@ -177,7 +185,7 @@ class EnergyHour(models.Model):
     power_max_w = models.FloatField(_("power max, W"), null=True)
     coverage = models.FloatField(_("coverage"), help_text=_("Measured part of the hour, 0 to 1."))
     source = models.CharField(
-        _("source"), max_length=8, choices=EnergySource, default=EnergySource.MEASURED
+        _("source"), max_length=16, choices=EnergySource, default=EnergySource.MEASURED
     )
 
     class Meta:

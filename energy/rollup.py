@@ -20,7 +20,7 @@ from energy.metering import (
     hour_start,
     touched_hours,
 )
-from energy.models import EnergyHour, EnergySource, PowerSample, SmartPlug
+from energy.models import TAKEN_OVER, EnergyHour, EnergySource, PowerSample, SmartPlug
 
 _FIELDS = ("energy_wh", "power_min_w", "power_avg_w", "power_max_w", "coverage", "source")
 #: 30,000 samples of an hour in memory at once, 8 MB.
@@ -134,6 +134,16 @@ def known_rows(hour: datetime, plug_ids: Collection[int]) -> dict[int, EnergyHou
 def entry_of(figure: HourFigure | None, row: EnergyHour | None) -> HourEntry | None:
     """Return what a row is to say: what was measured, and what it holds of the plug's memory."""
     return merged(figure, remembered_wh(row.source, row.energy_wh) if row else None)
+
+
+def is_better_taken_over(row: EnergyHour | None, figure: HourFigure | None) -> bool:
+    """Tell whether a row that ``import_legacy`` brought covers more than our own samples do.
+
+    It must stay then: no sample of ours stands for it.
+    """
+    if row is None or row.source not in TAKEN_OVER:
+        return False
+    return figure is None or figure.coverage < row.coverage
 
 
 def differs(entry: HourEntry, row: EnergyHour | None) -> bool:

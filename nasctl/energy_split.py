@@ -70,7 +70,7 @@ class HourEnergy:
     Attributes:
         energy_wh: measured, or from the plug's memory, or both.
         known_s: how much of the hour that is the energy of.
-        is_measured: nothing of it is from the plug's memory.
+        is_measured: all of it was measured by us, so we saw what the NAS did.
     """
 
     hour: datetime
@@ -152,8 +152,8 @@ def split_hour(
 
     Between samples the lines of power are cut where the state changes. What a measured row knows
     beyond them (its samples are gone) is shared out over the rest of the time, by duration and
-    typical power. What a row knows from the plug's memory is UNKNOWN's, and so is that time: BaluPi
-    was not there to see what the NAS did, its last state proves nothing.
+    typical power. What a row knows from the plug's memory, or from the predecessor, is UNKNOWN's, and
+    so is that time: BaluPi was not there to see what the NAS did, its last state proves nothing.
 
     A row that knows the energy of no time at all gives parts without energy.
 

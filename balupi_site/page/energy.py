@@ -125,6 +125,7 @@ def _chart(choice: Choice, period: Shown, title: str, now: dt.datetime) -> dict[
         "before": words.name_of_before(period.period),
         "filled": words.filled(period),
         "missing": words.missing(period),
+        "predecessors": words.predecessors(period),
         "rows": [_row(choice, period, step, today, unit) for step in period.steps],
         **words.names_of_steps(period.period),
     }

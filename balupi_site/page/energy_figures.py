@@ -43,6 +43,7 @@ class Step:
         filled_h: how much of it the plugs' memory filled, of the plug with the most.
         missing_h: how much of it is not known, likewise.
         before_wh: of the period before; None: most of it is not known, or that has no such step.
+        predecessor_h: how much of it the predecessor counted, of the plug with the most.
     """
 
     span: Span
@@ -50,6 +51,7 @@ class Step:
     filled_h: float
     missing_h: float
     before_wh: float | None
+    predecessor_h: float = 0.0
 
     @property
     def energy_wh(self) -> float | None:
@@ -203,6 +205,7 @@ def _step(span: Span, figures: Sequence[Figure] | None, before_wh: float | None)
         filled_h=_gap_h(span, (it.known_h - it.covered_h for it in figures or ())),
         missing_h=_gap_h(span, (it.expected_h - it.known_h for it in figures or ())),
         before_wh=before_wh,
+        predecessor_h=max((it.predecessor_h for it in figures or ()), default=0.0),
     )
 
 

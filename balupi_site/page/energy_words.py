@@ -205,6 +205,16 @@ def filled(shown: Shown) -> list[str]:
     return _gaps(shown, gaps, each, _("%(span)s in all filled in from the plugs' memory"))
 
 
+def predecessors(shown: Shown) -> list[str]:
+    """Return what the predecessor counted, in sentences."""
+    spans = [(step, step.predecessor_h) for step in shown.steps if step.predecessor_h]
+    # Translators: "Thu: 22 h counted by the predecessor, about 8 % low".
+    each = _("%(when)s: %(span)s counted by the predecessor, about 8 %% low")
+    return _gaps(
+        shown, spans, each, _("%(span)s in all counted by the predecessor, about 8 %% low")
+    )
+
+
 def missing(shown: Shown) -> list[str]:
     """Return what was not measured, in sentences."""
     gaps = [(step, step.missing_h) for step in shown.steps if step.missing_h]

@@ -156,6 +156,21 @@ def test_gaps_and_what_filled_them_are_drawn_and_told(plug: SmartPlug) -> None:
     assert (len(chart["bars"].missing), len(chart["bars"].filled)) == (1, 1)
 
 
+def test_what_the_predecessor_counted_is_told_with_how_wrong_it_is(plug: SmartPlug) -> None:
+    store_hours(plug, MONDAY, 24, 91.67, power_avg_w=100, coverage=0.9167, source="predecessor")
+    store_hours(plug, MONDAY + HOUR * 24, 24, source="recounted")
+    store_hours(plug, MIDNIGHT, 15)
+    chart = section(Period.WEEK)["chart"]
+    told = [
+        text.replace("\N{NO-BREAK SPACE}", " ") for text in chart["missing"] + chart["predecessors"]
+    ]
+    assert told == [
+        "Mon: 2 h not measured, not counted",
+        "Mon: 22 h counted by the predecessor, about 8 % low",
+    ]
+    assert "about 8 % low" in html(Period.WEEK)
+
+
 def test_many_gaps_are_told_as_one(plug: SmartPlug) -> None:
     store_hours(plug, MIDNIGHT, 2)
     for hour in (3, 6, 9):

@@ -167,9 +167,12 @@ class HistoryRowSerializer(FigureSerializer):
     max_power_w = serializers.FloatField(allow_null=True, help_text="W.")
     min_power_w = serializers.FloatField(allow_null=True, help_text="W.")
     source = serializers.ChoiceField(  # type: ignore[assignment]  # a word of DRF's too
-        choices=["measured", "plug", "mixed"],
+        choices=["measured", "plug", "mixed", "predecessor"],
         allow_null=True,
-        help_text="Where it is known from; `plug`: the plug's own memory.",
+        help_text=(
+            "Where it is known from; `plug`: the plug's own memory; `predecessor`: some of it was "
+            "taken over from the predecessor, which counted about 8 % too little."
+        ),
     )
 
 

@@ -17,7 +17,7 @@ from balupi_site.events.services import record_change
 from balupi_site.lib.errors import PermanentError, TransientError
 from balupi_site.lib.kept import kept
 from balupi_site.lib.parse import is_loopback
-from energy.models import SmartPlug
+from energy.models import PlugStatus, SmartPlug
 from energy.plug_link import NO_LOGIN
 from energy.plug_pool import shared_pool
 from energy.readings import Failure, Seen, Target
@@ -49,8 +49,8 @@ class Found:
 def discover_plugs(target: str = "") -> list[Found]:
     """Search the network, add new plugs and update the addresses of known ones.
 
-    Names, roles and ``enabled`` stay as the owner set them, and nothing is deleted. For the process
-    that owns the plugs.
+    Names, roles and ``enabled`` stay as the owner set them, and nothing is deleted; only a plug that
+    ``import_legacy`` brought is polled from now on. For the process that owns the plugs.
 
     Args:
         target: a broadcast address or one device's; "" means BALUPI_TAPO_DISCOVERY_TARGET.
@@ -126,17 +126,27 @@ def _move(plug: SmartPlug, announced: Announcement) -> None:
         "host": announced.host,
         "connection": dict(announced.connection),
         "refused_credentials": "",
+        "enabled": plug.enabled or _is_new_from_predecessor(plug),
     }
     changed = [name for name, value in changes.items() if getattr(plug, name) != value]
-    host_before = plug.host
+    host_before, was_enabled = plug.host, plug.enabled
     for name in changed:
         setattr(plug, name, changes[name])
     if not changed:
         return
     with transaction.atomic():
         plug.save(update_fields=changed)
-        before, after = {"host": host_before}, {"host": plug.host}
+        before = {"host": host_before, "enabled": was_enabled}
+        after = {"host": plug.host, "enabled": plug.enabled}
         record_change("plug", plug.name, timezone.now(), before=before, after=after)
+
+
+def _is_new_from_predecessor(plug: SmartPlug) -> bool:
+    """Tell whether ``import_legacy`` brought this plug, and it was never talked to.
+
+    Such a plug is not polled until its address is certain, which it is now.
+    """
+    return not plug.connection and plug.status == PlugStatus.UNKNOWN
 
 
 def _found(announced: Announcement, plug: SmartPlug | None, result: Seen | Failure | None) -> Found:

@@ -74,6 +74,7 @@ class Figure:
         power_min_w, power_max_w: of one plug; None for several, whose peaks need not coincide.
         power_avg_w: over the time whose energy is known; of several plugs, the sum.
         costs: what the energy costs, by price, without base fees.
+        predecessor_h: the part of ``covered_h`` that the predecessor counted, about 8 % low.
     """
 
     span: Span
@@ -86,6 +87,7 @@ class Figure:
     power_avg_w: float | None
     power_max_w: float | None
     costs: Mapping[Price, PriceFigure]
+    predecessor_h: float = 0.0
 
     @property
     def cost(self) -> Decimal | None:
@@ -106,9 +108,14 @@ class Figure:
 
     @property
     def source(self) -> str | None:
-        """Where the energy is known from, in the words of ``EnergySource``; None: it is not."""
+        """Where the energy is known from, in the words of ``EnergySource``; None: it is not.
+
+        "predecessor" where it counted any of it. What was counted anew is measured.
+        """
         if self.energy_wh is None:
             return None
+        if self.predecessor_h:
+            return EnergySource.PREDECESSOR.value
         if not self.filled_wh:
             return EnergySource.MEASURED.value
         return EnergySource.MIXED.value if self.covered_h else EnergySource.PLUG.value
@@ -200,6 +207,7 @@ def _figure(span: Span, parts: Sequence[tuple[Price, Sums]], known: Span) -> Fig
         power_avg_w=_mean_w(whole.energy_wh if parts else None, whole.known_h),
         power_max_w=whole.power_max_w,
         costs=costs,
+        predecessor_h=whole.predecessor_h,
     )
 
 
@@ -217,6 +225,7 @@ def _added(span: Span, figures: Sequence[Figure]) -> Figure:
         power_avg_w=None,
         power_max_w=None,
         costs=costs,
+        predecessor_h=fsum(it.predecessor_h for it in figures),
     )
 
 

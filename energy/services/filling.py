@@ -26,7 +26,7 @@ from energy.memory import (
     merged,
 )
 from energy.metering import HOUR, HourFigure, hour_start
-from energy.models import EnergyHour, EnergySource, SmartPlug
+from energy.models import FROM_MEMORY, EnergyHour, EnergySource, SmartPlug
 from energy.plug_pool import MemoryResult, credentials_digest, shared_pool
 from energy.readings import Failure
 from energy.rollup import lock_plugs, row_of, write_rows
@@ -83,9 +83,9 @@ def _wanted(plug: SmartPlug, now: datetime) -> Wanted:
     first, end = _first_hour(plug, now), hour_start(now - wait)
     known = EnergyHour.objects.filter(plug=plug, hour__gte=first, hour__lt=end)
     complete = set(
-        known.filter(
-            Q(coverage__gte=COMPLETE_COVERAGE) | ~Q(source=EnergySource.MEASURED)
-        ).values_list("hour", flat=True)
+        known.filter(Q(coverage__gte=COMPLETE_COVERAGE) | Q(source__in=FROM_MEMORY)).values_list(
+            "hour", flat=True
+        )
     )
     hours = (first + HOUR * step for step in range((end - first) // HOUR))
     missing = () if _is_refusing(plug, now) else (hour for hour in hours if hour not in complete)
@@ -198,14 +198,14 @@ def _write_hours(plug: SmartPlug, remembered: Remembered) -> list[float]:
 
 def _completed(row: EnergyHour | None, plug_wh: float) -> HourEntry | None:
     """Return what the row must say now, or None where it stays as it is."""
-    if row is not None and row.source != EnergySource.MEASURED:
+    if row is not None and row.source in FROM_MEMORY:
         return None
     entry = merged(None if row is None else _measured(row), plug_wh)
     return None if entry is None or entry.source == EnergySource.MEASURED else entry
 
 
 def _measured(row: EnergyHour) -> HourFigure | None:
-    """Return what a measured row says; None where it says nothing."""
+    """Return what was measured of a row; None where nothing was."""
     least_w, mean_w, most_w = row.power_min_w, row.power_avg_w, row.power_max_w
     if least_w is None or mean_w is None or most_w is None:
         return None

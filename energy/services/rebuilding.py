@@ -16,6 +16,7 @@ from energy.rollup import (
     differs,
     entry_of,
     hours_between,
+    is_better_taken_over,
     known_rows,
     lock_plugs,
     measured_figures,
@@ -72,7 +73,8 @@ def rebuild_hours(
 ) -> Rebuilt:
     """Make these hours say what their samples say; a second call does nothing.
 
-    A measured row without samples is deleted. What is from a plug's memory stays. A transaction for
+    A measured row without samples is deleted. What is from a plug's memory stays, and so does what
+    ``import_legacy`` brought, unless the samples cover more. A transaction for
     each hour, so that the polls' own writing never waits long.
 
     Args:
@@ -111,6 +113,8 @@ def _corrections(
     figures, known = measured_figures(hour, plug_ids, interval_s), known_rows(hour, plug_ids)
     for plug_id in sorted(figures.keys() | known.keys()):
         row = known.get(plug_id)
+        if is_better_taken_over(row, figures.get(plug_id)):
+            continue
         entry = entry_of(figures.get(plug_id), row)
         if entry is None and row is not None:
             if not _has_samples(plug_id, hour):

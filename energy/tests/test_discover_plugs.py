@@ -68,6 +68,18 @@ def test_disabled_plugs_stay_disabled_and_unread(home: SimHome, redis_server: An
     assert plug.calls["handshake1"] == 0
 
 
+def test_a_plug_that_the_predecessor_knew_is_polled_once_it_is_found(
+    home: SimHome, redis_server: Any
+) -> None:
+    plug = home.add(101)
+    old_id = "5f0c7f5e-6f63-4e0e-9a3b-0d8b0c3e1a01"
+    make_plug(101, device_id=old_id, host="0.0.0.0", connection={}, enabled=False)
+    assert outcomes(discover_plugs()) == [("Plug 101", "known")]
+    row = SmartPlug.objects.get()
+    assert (row.enabled, row.host, row.status) == (True, plug.host, PlugStatus.OK)
+    assert set(latest_lines()) == {old_id}  # as its samples must be, to be this plug's
+
+
 def test_plugs_that_do_not_answer_are_not_deleted(home: SimHome, redis_server: Any) -> None:
     make_plug(105)
     assert discover_plugs() == []

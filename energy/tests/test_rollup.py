@@ -180,6 +180,15 @@ def test_the_cost_does_not_grow_with_the_history(plug: SmartPlug) -> None:
             ("measured", 77, 1.0), 1800, ("measured", 77.0, 1.0), id="less never replaces more"
         ),
         pytest.param(
+            ("predecessor", 77, 0.9),
+            1800,
+            ("predecessor", 77.0, 0.9),
+            id="the predecessor saw more",
+        ),
+        pytest.param(
+            ("predecessor", 77, 0.4), 1800, ("measured", 50.0, 0.5), id="the predecessor saw less"
+        ),
+        pytest.param(
             ("measured", 77, 0.4), 1800, ("measured", 50.0, 0.5), id="more coverage replaces less"
         ),
         pytest.param(

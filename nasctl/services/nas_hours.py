@@ -27,7 +27,14 @@ from django.db.models import (
 from django.db.models.functions import Abs, Coalesce, Least
 
 from energy.metering import HOUR, Sample, gap_limit, hour_start, touched_hours
-from energy.models import EnergyHour, EnergySource, PlugRole, PowerSample, SmartPlug
+from energy.models import (
+    FROM_MEMORY,
+    EnergyHour,
+    EnergySource,
+    PlugRole,
+    PowerSample,
+    SmartPlug,
+)
 from nasctl.energy_split import (
     HOUR_S,
     LEAST_KNOWN_S,
@@ -54,12 +61,13 @@ _MEASURED_S = 3500
 
 #: What the parts of a row add up to: its known time, and its energy if that is of any time.
 _KNOWN_S = Case(
-    When(source=EnergySource.MEASURED, then=Least(F("coverage"), 1.0) * HOUR_S),
-    default=Value(HOUR_S),
+    When(source__in=FROM_MEMORY, then=Value(HOUR_S)),
+    default=Least(F("coverage"), 1.0) * HOUR_S,
     output_field=FloatField(),
 )
 _SPLIT_WH = Case(
-    When(source=EnergySource.MEASURED, coverage__lte=LEAST_KNOWN_S / HOUR_S, then=Value(0.0)),
+    When(source__in=FROM_MEMORY, then=F("energy_wh")),
+    When(coverage__lte=LEAST_KNOWN_S / HOUR_S, then=Value(0.0)),
     default=F("energy_wh"),
     output_field=FloatField(),
 )
@@ -155,7 +163,7 @@ def whole_hours(plug_id: int) -> QuerySet[NasHour]:
 def hour_energy(row: EnergyHour) -> HourEnergy:
     """Return what a row says as a whole."""
     is_measured = row.source == EnergySource.MEASURED
-    known_s = min(row.coverage, 1.0) * HOUR_S if is_measured else HOUR_S
+    known_s = HOUR_S if row.source in FROM_MEMORY else min(row.coverage, 1.0) * HOUR_S
     return HourEnergy(row.hour, row.energy_wh, known_s, is_measured=is_measured)
 
 

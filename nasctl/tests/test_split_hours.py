@@ -151,6 +151,17 @@ def test_what_balupi_did_not_see_itself_tells_nothing_about_a_state(nas: SmartPl
     assert [row.hour for row in awake.order_by("hour")] == [after(4), after(5)]
 
 
+@pytest.mark.parametrize("source", ["predecessor", "recounted"])
+def test_what_the_predecessor_measured_tells_nothing_about_a_state(
+    nas: SmartPlug, source: str
+) -> None:
+    hours(nas, NOON, 1, 55)
+    EnergyHour.objects.update(coverage=0.9, source=source)
+    assert split_hours(NOW) == 1
+    assert parts(nas) == {(0, "unknown"): (3600, 55, 3240)}
+    assert split_hours(NOW) == 0
+
+
 def test_hours_whose_row_was_deleted_leave_no_parts(nas: SmartPlug) -> None:
     measure(nas, NOON, NOW, power)
     split_hours(NOW)
