@@ -80,7 +80,7 @@ _SECURITY = {
     "token": {
         "type": "http",
         "scheme": "bearer",
-        "description": "A token of `POST /api/auth/login` or `manage.py createtoken`, or of the NAS.",
+        "description": "A token of `POST /api/auth/login` or `sudo balupi createtoken`, or of the NAS.",
     },
     "password": {
         "type": "http",

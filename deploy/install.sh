@@ -23,6 +23,7 @@ case "$mode" in
 esac
 changes=0
 env_file=/etc/balupi/balupi.env
+installed_mark=/opt/balupi/.installed # an installation that came to its end
 
 is_asking() { [ -z "$mode" ] && [ -t 0 ]; }
 
@@ -66,6 +67,7 @@ main() {
   start_all
   setup_share
   make_admin
+  touch "$installed_mark"
   finish
 }
 
@@ -88,10 +90,9 @@ close_settings() {
 install_release() {
   local id
   id=$(make_release "$root")
-  if [ -e /opt/balupi/current ]; then
-    release=$(readlink -f /opt/balupi/current)
-    [ "$(basename "$release")" = "$id" ] || "$here/update.sh" "$root"
-  else
+  if [ -e "$installed_mark" ]; then
+    [ "$(current_release)" = "$id" ] || "$here/update.sh" "$root" || exit 1
+  elif [ "$(current_release)" != "$id" ]; then
     switch_release "$id"
     changed "release $id"
   fi

@@ -39,11 +39,11 @@ class Trouble(StrEnum):
 #: Told in the reader's language by ``sentence``.
 _SENTENCES: dict[Trouble, str] = {
     Trouble.NOT_SET_UP: gettext_noop(
-        "The inbox is not set up. Run 'manage.py connect_inbox' to let files be left here for the NAS."
+        "The inbox is not set up. Run 'sudo balupi connect_inbox' to let files be left here for the NAS."
     ),
     Trouble.NO_DISK: gettext_noop(
         "The disk of the inbox is not mounted: %(detail)s is missing. Mount it; on a new disk make "
-        "that file with 'manage.py connect_inbox'."
+        "that file with 'sudo balupi connect_inbox'."
     ),
     Trouble.BUSY: gettext_noop("The inbox is being moved already."),
     Trouble.ASLEEP: gettext_noop("The NAS is not awake; the files go to it as soon as it is."),
@@ -51,22 +51,22 @@ _SENTENCES: dict[Trouble, str] = {
         "%(detail)s is not installed on this Pi; install it with apt."
     ),
     Trouble.NO_KEY: gettext_noop(
-        "There is no ssh key for the NAS yet. Run 'manage.py connect_inbox' and put the line that "
+        "There is no ssh key for the NAS yet. Run 'sudo balupi connect_inbox' and put the line that "
         "it prints into the NAS's authorized_keys."
     ),
     Trouble.NOT_PINNED: gettext_noop(
-        "The NAS's ssh host key is not known yet. Run 'manage.py connect_inbox' while it is awake."
+        "The NAS's ssh host key is not known yet. Run 'sudo balupi connect_inbox' while it is awake."
     ),
     Trouble.OTHER_HOST_KEY: gettext_noop(
         "Another host key than the known one answers at the NAS's address. If the NAS was set up "
-        "anew, run 'manage.py connect_inbox --forget'; otherwise another machine has its address."
+        "anew, run 'sudo balupi connect_inbox --forget'; otherwise another machine has its address."
     ),
     Trouble.UNREACHABLE: gettext_noop(
         "The NAS takes no ssh connection (%(detail)s). Is its ssh service on, and are "
         "BALUPI_NAS_IP and BALUPI_NAS_SSH_PORT right?"
     ),
     Trouble.KEY_REFUSED: gettext_noop(
-        "The NAS refuses our ssh key. Put the line that 'manage.py connect_inbox' prints into "
+        "The NAS refuses our ssh key. Put the line that 'sudo balupi connect_inbox' prints into "
         "authorized_keys of the user BALUPI_NAS_SSH_USER on the NAS."
     ),
     Trouble.NO_FOLDER: gettext_noop(

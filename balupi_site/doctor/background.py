@@ -76,7 +76,7 @@ class Background:
         ) as error:  # a thread's end is seen by nobody, and the page would wait for ever
             logger.exception("the doctor's run broke")
             found = _("The run broke: %(error)s") % {"error": type(error).__name__}
-            cure = _("Run 'manage.py doctor' on the Pi, and read BaluPi's log.")
+            cure = _("Run 'sudo balupi doctor' on the Pi, and read BaluPi's log.")
             return [Finding("doctor", _("Doctor"), Level.FAIL, found, cure, Area.SETUP)]
 
     def _tell(self, done: int, count: int) -> None:

@@ -27,7 +27,7 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 def state(known: Known) -> Verdict:
     """Tell whether something holds up the inbox, without waking its disk."""
     if not _is_wanted():
-        return skipped(_("The inbox is not set up; 'manage.py connect_inbox' does it."))
+        return skipped(_("The inbox is not set up; 'sudo balupi connect_inbox' does it."))
     now = InboxStatus.current()
     # A NAS that sleeps by now was on its way to sleep.
     if now.trouble and (known.nas_is_awake or now.trouble not in PASSING):

@@ -70,7 +70,7 @@ def _answer(name: str, wanted: str | None, within_s: float) -> Verdict:
         return ok(_("Pi-hole answers %(answer)s, as it should.") % facts, **where)
     return fail(
         _("Pi-hole answers %(answer)s; it should be %(wanted)s.") % facts,
-        _("Run 'manage.py switch_dns status': it puts the name right, or says what hinders it."),
+        _("Run 'sudo balupi switch_dns status': it puts the name right, or says what hinders it."),
         **where,
     )
 

@@ -46,7 +46,7 @@ def plugs(known: Known) -> list[Verdict]:
         return [
             warn(
                 _("No plug is known, so no energy is measured."),
-                _("Plug one in, join it to the WiFi, and run 'manage.py discover_plugs'."),
+                _("Plug one in, join it to the WiFi, and run 'sudo balupi discover_plugs'."),
             )
         ]
     return [_plug(each) for each in latest] + _role(latest)

@@ -137,7 +137,7 @@ def _too_slow(check: Check) -> Verdict:
     found = _("The check did not end within %(seconds)s s.") % {
         "seconds": f"{_deadline_s(check):.0f}"
     }
-    cure = _("Run it alone, 'manage.py doctor --only %(name)s', and see what hangs.")
+    cure = _("Run it alone, 'sudo balupi doctor --only %(name)s', and see what hangs.")
     return fail(found, cure % {"name": check.name})
 
 

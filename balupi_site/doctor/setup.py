@@ -66,6 +66,8 @@ def secrets(_known: Known) -> Verdict:
         *settings.SECRET_FILES,
         settings.DATA_DIR / "pihole-session.json",
         settings.NAS_SSH_KEY,
+        # nginx may pass through the folder, so the folder alone does not close the database.
+        settings.DATA_DIR / "balupi.sqlite3",
     ]
     return _mode_verdict([file for file in files if file.exists()])
 
@@ -75,7 +77,7 @@ def data_dir(_known: Known) -> Verdict:
     found = stat.S_IMODE(settings.DATA_DIR.stat().st_mode)
     facts = {"folder": settings.DATA_DIR, "mode": f"{found:04o}"}
     text = _("%(folder)s has the mode %(mode)s.") % facts
-    cure = _("Run 'sudo chmod 750 %(folder)s'; nginx's user goes into our group.") % facts
+    cure = _("Run 'sudo chmod o=,g-w %(folder)s'.") % facts
     if found & _OTHERS:
         return _bad(_("Others may look into %(folder)s (mode %(mode)s).") % facts, cure)
     if found & _GROUP_WRITES:
@@ -123,7 +125,7 @@ def django(_known: Known) -> Verdict:
         return ok(_("Django's checks for a real installation find nothing."))
     worst = max(said, key=lambda each: each.level)
     level = Level.FAIL if worst.level >= checks.ERROR else Level.WARN
-    hint = str(worst.hint or _("Run 'manage.py check --deploy' and do what it says."))
+    hint = str(worst.hint or _("Run 'sudo balupi check --deploy' and do what it says."))
     return Verdict(level, f"{worst.msg} ({worst.id})", hint)
 
 
@@ -178,7 +180,7 @@ def _built() -> Iterator[tuple[str, str]]:
 def frontend_page(_known: Known) -> Verdict:
     """Tell whether the page that the NAS built, if there is one, is whole."""
     copy = frontend_install.current()
-    cure = _("Install it again: 'manage.py install_frontend FOLDER'.")
+    cure = _("Install it again: 'sudo balupi install_frontend FOLDER'.")
     if copy is None and not frontend.is_installed():
         return ok(_("No page of the NAS's is installed; BaluPi's own is shown."))
     try:

@@ -62,7 +62,7 @@ def redis(known: Known) -> Verdict:
 
 def _no_redis(error: str) -> Verdict:
     """Tell why Redis is away; a socket of Debian's is for the group redis only."""
-    cure = _("Start it, 'sudo systemctl start redis-server', or correct BALUPI_REDIS_URL.")
+    cure = _("Start it, 'sudo systemctl start balupi-redis', or correct BALUPI_REDIS_URL.")
     if "Permission denied" in error:
         cure = _(
             "Let BaluPi's user in: 'sudo adduser balupi redis', 'unixsocketperm 770' in "
@@ -109,7 +109,7 @@ def database(known: Known) -> Verdict:
         return fail(
             _("The database cannot be asked: %(error)s") % {"error": known.database_error},
             _(
-                "Run 'manage.py migrate'; if that fails too, look at the disk or BALUPI_DATABASE_URL."
+                "Run 'sudo balupi migrate'; if that fails too, look at the disk or BALUPI_DATABASE_URL."
             ),
         )
     if connection.vendor != "sqlite":
@@ -150,7 +150,7 @@ def migrations(_known: Known) -> Verdict:
     names = ", ".join(f"{step.app_label}.{step.name}" for step, _back in missing[:_SHOWN])
     return fail(
         _("The tables are of an older release; missing: %(names)s.") % {"names": names},
-        _("Run 'manage.py migrate' and restart BaluPi."),
+        _("Run 'sudo balupi migrate' and restart BaluPi."),
     )
 
 
@@ -206,7 +206,10 @@ def worker(known: Known) -> Verdict:
 
 
 def _restart_worker() -> str:
-    return _("Start the worker ('manage.py run_worker' as a service); if it runs, read its log.")
+    return _(
+        "Run 'sudo systemctl restart balupi-worker'; if it does not help, read its log: 'sudo journalctl "
+        "-u balupi-worker -n 50'."
+    )
 
 
 def beat(known: Known) -> Verdict:
@@ -218,7 +221,7 @@ def beat(known: Known) -> Verdict:
     except DatabaseError as error:
         return fail(
             _("The schedule cannot be read: %(error)s") % {"error": error},
-            _("Run 'manage.py migrate'."),
+            _("Run 'sudo balupi migrate'."),
         )
     sample = ring.newest()
     age_s = since(sample.at, known) if sample else None

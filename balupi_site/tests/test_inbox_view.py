@@ -102,7 +102,7 @@ def test_staff_are_told_how_to_set_it_up_and_others_are_not_bothered(
     for client, is_told in ((owner, True), (visitor, False)):
         page = page_of(client)
         assert "Not set up yet." in page
-        assert ("manage.py connect_inbox" in page) is is_told
+        assert ("sudo balupi connect_inbox" in page) is is_told
         assert "#warn" not in page
 
 

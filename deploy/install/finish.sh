@@ -56,8 +56,8 @@ finish() {
   fi
   connect_inbox
   firewall_hint
-  say "What the doctor says (a first look takes up to 30 s)"
-  wait_until 45 is_worker_up || true
+  say "What the doctor says (after a first start it has to wait for half a minute)"
+  wait_until 60 balupi doctor --quick --only worker beat >/dev/null || true # the doctor says why
   balupi doctor || true
   echo
   say "BaluPi is at $address"
@@ -66,11 +66,7 @@ finish() {
   echo "Anything wrong above? Each line has its cure; 'sudo balupi doctor' looks again."
 }
 
-is_web_up() {
-  "$python" -c 'import sys, urllib.request as u; u.urlopen(f"http://127.0.0.1:{sys.argv[1]}/api/ping", timeout=3)' "$(web_port)"
-}
-
-is_worker_up() { balupi doctor --quick --only worker; }
+is_web_up() { curl_free_get 127.0.0.1 "$(web_port)"; }
 
 web_port() {
   local listen

@@ -155,6 +155,33 @@ def test_writing_and_power(known: Known, monkeypatch: pytest.MonkeyPatch) -> Non
         assert said(host.power(known))[0] == level
 
 
+@pytest.mark.parametrize(
+    ("controllers", "level"),
+    [
+        pytest.param("cpuset cpu io memory pids\n", "ok", id="limited"),
+        pytest.param("cpuset cpu io pids\n", "warn", id="turned off by the firmware"),
+        pytest.param(None, "skipped", id="an older kind of limits"),
+    ],
+)
+def test_limits_of_memory(
+    controllers: str | None,
+    level: str,
+    known: Known,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file = tmp_path / "cgroup.controllers"
+    monkeypatch.setattr(host, "_CONTROLLERS", file)
+    monkeypatch.setattr(host, "_SYSTEMD", tmp_path / "no")
+    assert said(host.memory_limits(known))[0] == "skipped"
+    monkeypatch.setattr(host, "_SYSTEMD", tmp_path)
+    if controllers is not None:
+        file.write_text(controllers)
+    found, words = said(host.memory_limits(known))
+    assert found == level
+    assert ("cgroup_enable=memory" in words) == (level == "warn")
+
+
 REDIS = {
     "redis_version": "7.0.15",
     "used_memory": 2 * MIB,
@@ -204,7 +231,7 @@ def test_the_database_and_its_tables(known: Known, monkeypatch: pytest.MonkeyPat
     steps = [(next(iter(MigrationExecutor(connection).loader.graph.nodes.values())), False)]
     monkeypatch.setattr(MigrationExecutor, "migration_plan", lambda *_: steps)
     level, words = said(stores.migrations(known))
-    assert (level, "manage.py migrate" in words) == ("fail", True)
+    assert (level, "sudo balupi migrate" in words) == ("fail", True)
 
 
 def test_the_file_of_the_database(
@@ -384,7 +411,7 @@ def test_permissions_fail_in_a_real_home_and_warn_in_a_trial(
     settings.DATA_DIR.chmod(0o750)
     assert said(setup.data_dir(known))[0] == "ok"
     settings.DATA_DIR.chmod(0o755)
-    assert "chmod 750" in said(setup.data_dir(known))[1]
+    assert "chmod o=,g-w" in said(setup.data_dir(known))[1]
     settings.DATA_DIR.chmod(0o770)
     assert said(setup.data_dir(known))[0] == "warn"
     assert said(setup.secrets(known))[0] == "ok"
