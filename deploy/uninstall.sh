@@ -58,8 +58,11 @@ remove_files() {
   reload_units
   if [ -e /etc/nginx/sites-available/balupi ]; then
     rm -f /etc/nginx/sites-enabled/balupi /etc/nginx/sites-available/balupi
-    [ ! -e /etc/nginx/sites-available/default ] || ln -sf ../sites-available/default /etc/nginx/sites-enabled/default
-    service_reload nginx || true
+    if [ -n "$(ls -A /etc/nginx/sites-enabled)" ]; then
+      service_reload nginx || true
+    else
+      service_disable nginx # nobody else has a site
+    fi
   fi
   if share_is_ours; then
     rm -f "$smb_conf"
