@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from django.conf import settings
 
-_WORD = re.compile(r"@([A-Z_]+)@")
+_WORD = re.compile(r"@([A-Z0-9_]+)@")
 #: What may stand in a configuration without quotes; a name with more is none that anybody asks for.
 _NAME = re.compile(r"[\w.:\[\]-]+")
+
+#: Not there on a Pi without IPv6, where nginx would not start with such an address.
+_IPV6 = Path("/proc/net/if_inet6")
 
 
 def nginx_site(template: str, *, listen: str = "80") -> str:
@@ -24,6 +28,8 @@ def nginx_site(template: str, *, listen: str = "80") -> str:
     own = [name for name in settings.ALLOWED_HOSTS if name not in settings.DNS_NAMES]
     words = {
         "LISTEN": listen,
+        "LISTEN_6": f"[::]:{listen}",
+        "IPV6": "" if _IPV6.exists() else "# ",
         "WEB": settings.LISTEN[0],
         "PI_NAMES": _names(own),
         "NAS_NAMES": _names(settings.DNS_NAMES),
@@ -38,4 +44,5 @@ def nginx_site(template: str, *, listen: str = "80") -> str:
 
 
 def _names(names: list[str] | tuple[str, ...]) -> str:
-    return " ".join(name for name in names if _NAME.fullmatch(name))
+    # nginx does not start with none; this one leads nowhere.
+    return " ".join(name for name in names if _NAME.fullmatch(name)) or "none.invalid"

@@ -54,6 +54,10 @@ except OSError as error:
 #: Where the page built by the NAS is, if there is one; "manage.py install_frontend" puts it there.
 FRONTEND_DIR = Path(env.text("FRONTEND_DIR", str(DATA_DIR / "frontend"))).expanduser().absolute()
 INBOX_DIR = Path(env.text("INBOX_DIR", str(DATA_DIR / "inbox"))).expanduser().absolute()
+#: Where backups are; on another disk than the database they survive the card.
+BACKUP_DIR = Path(env.text("BACKUP_DIR", str(DATA_DIR / "backups"))).expanduser().absolute()
+#: Whether the NAS gets a copy of each nightly backup; whoever reads its folder reads the backup.
+BACKUP_TO_INBOX = env.parsed("BACKUP_TO_INBOX", "false", parse.parse_bool, fallback=False)
 
 # --- the NAS --------------------------------------------------------------------------------------
 # The defaults of `dev` are addresses of the simulated home: nothing leaves this machine by accident.
@@ -237,6 +241,7 @@ INSTALLED_APPS = [
     "balupi_site.events",
     "balupi_site.monitor",
     "balupi_site.accounts",
+    "balupi_site.backup",
     "energy",
     "nasctl",
     "pihole",
@@ -351,6 +356,7 @@ def _database() -> dict[str, Any]:
         database["OPTIONS"] = _SQLITE_OPTIONS
     else:
         database["OPTIONS"] = {"connect_timeout": 5, **database.get("OPTIONS", {})}
+        database["CONN_HEALTH_CHECKS"] = True  # a restarted server costs no request
     return {**database, "CONN_MAX_AGE": None}
 
 
@@ -384,7 +390,8 @@ USE_TZ = True
 USE_I18N = True
 
 STATIC_URL = "static/"
-STATIC_ROOT = DATA_DIR / "static"
+#: An installed release has its own, made with it.
+STATIC_ROOT = Path(env.text("STATIC_DIR", str(DATA_DIR / "static"))).expanduser().absolute()
 # Of the package's two ways to show the API's description only one is used; the other weighs 5 MB more.
 _sidecar = Path(drf_spectacular_sidecar.__file__).parent / "static" / "drf_spectacular_sidecar"
 STATICFILES_DIRS = [("swagger-ui", _sidecar / "swagger-ui-dist")]
@@ -479,6 +486,8 @@ CELERY_BEAT_SCHEDULE = {
     "tend the inbox": _every(60, "handshake.tasks.tend_inbox"),
     "tend the accounts": _every(24 * 3600, "balupi_site.accounts.tasks.tend_accounts"),
     "prune the events": _every(24 * 3600, "balupi_site.events.tasks.prune_events"),
+    # Made once a night; so often it is looked whether there is one.
+    "tend the backups": _every(1800, "balupi_site.backup.tasks.tend_backups"),
 }
 
 # --- logging --------------------------------------------------------------------------------------

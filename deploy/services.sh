@@ -1,15 +1,21 @@
-# Starting and stopping services, with systemd or by hand. Sourced by install.sh, update.sh and uninstall.sh.
+# Starting and stopping services, with systemd or by hand. Sourced by install.sh, update.sh and uninstall.sh; needs lib.sh.
 # shellcheck shell=bash
 #
 # Where systemd does not run (a container, a test), BALUPI_SERVICE_COMMAND names a program that is called with
-# start|stop|restart|reload|is-active and the unit's name; without one, services are left to whoever runs this.
+# start|stop|restart|reload-or-restart|is-active|log and the unit's name; without one, services are left to whoever runs this.
+
+helper=${BALUPI_SERVICE_COMMAND:-}
 
 has_systemd() { [ -d /run/systemd/system ]; }
 
+# can_run_services: whether anything here can start and stop services.
+can_run_services() { [ -n "$helper" ] || has_systemd; }
+
 # service ACTION UNIT
 service() {
-  if [ -n "${BALUPI_SERVICE_COMMAND:-}" ]; then
-    "$BALUPI_SERVICE_COMMAND" "$1" "$2"
+  if [ -n "$helper" ]; then
+    # What it starts must hold neither our locks (6: release, 7: installer, 9: update) nor our input.
+    "$helper" "$1" "$2" 6>&- 7>&- 9>&- </dev/null
   elif has_systemd; then
     systemctl --quiet "$1" "$2"
   else
@@ -37,6 +43,15 @@ service_disable() {
   systemctl --quiet disable "$1" 2>/dev/null || true
 }
 
+# service_log UNIT: the last lines it said; nothing where nobody keeps them.
+service_log() {
+  if [ -n "$helper" ]; then
+    service log "$1" 2>/dev/null | tail -n 20 || true
+  else
+    journalctl --unit "$1" --lines 20 --no-pager --output cat 2>/dev/null || true
+  fi
+}
+
 # Have systemd read changed units; without one it reads them when it starts.
 reload_units() { ! has_systemd || systemctl daemon-reload; }
 
@@ -49,3 +64,12 @@ wait_until() {
     sleep 1
   done
 }
+
+# curl_free_get HOST PORT [PATH]: whether HTTP answers there, without an error; there is no curl on a small Pi.
+curl_free_get() {
+  # shellcheck disable=SC2016 # the inner shell's variables
+  timeout 5 bash -c 'exec 3<>"/dev/tcp/$0/$1" && printf "GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n" "$2" >&3 &&
+    read -r _protocol status _words <&3 && [ "$status" -lt 400 ]' "$1" "$2" "${3:-/api/ping}" 2>/dev/null
+}
+
+is_worker_up() { /usr/local/bin/balupi doctor --quick --only worker; }

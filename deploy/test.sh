@@ -7,7 +7,7 @@ set -euo pipefail
 
 need_packages redis-server=redis-server shellcheck=shellcheck rsync=rsync /usr/sbin/sshd=openssh-server \
   ssh=openssh-client /usr/sbin/smbd=samba smbclient=smbclient /usr/sbin/nginx=nginx-light \
-  chromium=chromium chromedriver=chromium-driver xgettext=gettext
+  systemd-nspawn=systemd-container chromium=chromium chromedriver=chromium-driver xgettext=gettext systemd-analyze=systemd
 # Debian keeps PostgreSQL's server programs out of the PATH.
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || need_packages /nonexistent/initdb=postgresql
 use_python
@@ -25,7 +25,6 @@ say "Style, types, layers"
 "$bin/ruff" format --check .
 "$bin/mypy" .
 "$bin/lint-imports"
-shellcheck deploy/*.sh .ci/run
 
 say "Pins, settings and migrations"
 "$bin/python" -m pip check # known weaknesses would need a service on the Internet

@@ -35,6 +35,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--pictures", type=Path, help="a folder to keep pictures of the pages in")
     parser.addoption("--every-look", action="store_true", help="all sizes in all lights")
     parser.addoption("--openapi-examples", type=int, default=5, help="cases to invent per endpoint")
+    parser.addoption("--every-step", action="store_true", help="kill updates at all their steps")
+    parser.addoption("--pi-root", type=Path, default=Path("/"), help="a Debian to update in")
     parser.addoption("--fault-seed", type=int, help="the seed that a failed fault test has told")
 
 

@@ -26,6 +26,7 @@ CHECKS: tuple[Check, ...] = (
     Check("card", _("SD card"), Area.PI, host.card, is_quick=True),
     Check("card-wear", _("Writing to the card"), Area.PI, host.card_wear, is_quick=True),
     Check("power", _("Power and heat"), Area.PI, host.power, is_quick=True),
+    Check("memory-limits", _("Limits of memory"), Area.PI, host.memory_limits, is_quick=True),
     Check("database", _("Database"), Area.STORES, stores.database, is_quick=True),
     Check(
         "database-space",

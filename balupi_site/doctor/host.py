@@ -33,6 +33,8 @@ _WRITTEN_WARN_DISK = 20 * _WRITTEN_WARN
 _LOCALTIME = Path("/etc/localtime")
 _MOUNTS = Path("/proc/self/mountinfo")
 _DEVICES, _EXT4 = Path("/sys/dev/block"), Path("/sys/fs/ext4")
+#: There while systemd runs this machine (sd_booted(3)); and what its kernel can limit.
+_SYSTEMD, _CONTROLLERS = Path("/run/systemd/system"), Path("/sys/fs/cgroup/cgroup.controllers")
 
 
 def clock_is_set(known: Known) -> Verdict:
@@ -216,6 +218,25 @@ def power(_known: Known) -> Verdict:
     if seen.is_slowed:
         return warn(_("The Pi is too warm and slowed down."), _("Give it air or a heat sink."))
     return ok(_("The Pi gets enough power and is not slowed down."))
+
+
+def memory_limits(_known: Known) -> Verdict:
+    """Tell whether the limits of memory that our services have count; the Pi's firmware turns them off."""
+    if not _SYSTEMD.is_dir():
+        return skipped(_("systemd does not run this machine, so it limits nothing."))
+    try:
+        controllers = _CONTROLLERS.read_text(encoding="ascii").split()
+    except OSError:
+        return skipped(_("The kernel does not say what it can limit."))
+    if "memory" in controllers:
+        return ok(_("What a service of BaluPi's takes of the memory is limited."))
+    return warn(
+        _("The kernel does not limit memory: what leaks would take it from all, Pi-hole included."),
+        _(
+            "Add cgroup_enable=memory to the line of /boot/firmware/cmdline.txt (it stays one line), "
+            "and restart."
+        ),
+    )
 
 
 def _folder() -> dict[str, Path]:

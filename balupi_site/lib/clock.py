@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
 import datetime as dt
 from pathlib import Path
 
@@ -44,15 +43,16 @@ def was_synchronised() -> bool:
     systemd-timesyncd leaves a file behind for that; of others it is known from when this process
     first saw it.
     """
-    _seen.is_synchronised |= kernel_is_synchronised() or Path(_TIMESYNCD_MARK).exists()
+    if not _seen.is_synchronised:
+        _seen.is_synchronised = kernel_is_synchronised() or Path(_TIMESYNCD_MARK).exists()
     return _seen.is_synchronised
 
 
 def kernel_is_synchronised() -> bool:
     """Tell whether the kernel's clock is marked as synchronised; False where it cannot be asked."""
     try:
-        libc = ctypes.CDLL(ctypes.util.find_library("c") or "libc.so.6", use_errno=True)
-        state = libc.adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES))
+        # The C library that Python runs with; to search for it by name starts a program each time.
+        state = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES))
     except (OSError, AttributeError):
         return False
     return bool(0 <= state < _TIME_ERROR)

@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django_celery_beat.models import PeriodicTask
 
 from balupi_site import scheduler as module
+from balupi_site.lib.progress import Work, advanced_s
 from balupi_site.scheduler import ClockSafeScheduler
 
 START = dt.datetime(2026, 11, 23, 12, 0, tzinfo=dt.UTC)
@@ -86,6 +87,7 @@ def test_it_fires_every_period(
     make: Callable[[], ClockSafeScheduler], clock: Clock, sent: list[str]
 ) -> None:
     run(make(), clock, 65)
+    assert clock.monotonic_s - (advanced_s(Work.BEAT) or 0) <= 5, "each tick is noted"
     assert sent.count("look") == 6
 
 
@@ -129,6 +131,21 @@ def test_it_saves_at_most_every_half_hour_and_at_the_end(
     run(beat, clock, 60)
     beat.close()
     assert PeriodicTask.objects.get(name="look").total_run_count > saved
+
+
+def test_what_somebody_changed_counts_soon_and_is_not_asked_for_at_each_tick(
+    make: Callable[[], ClockSafeScheduler], clock: Clock, sent: list[str]
+) -> None:
+    beat = make()
+    run(beat, clock, 20)
+    with CaptureQueriesContext(connection) as asked:
+        run(beat, clock, 60)
+    assert len(asked.captured_queries) <= 4
+    PeriodicTask.objects.get(name="look").delete()
+    run(beat, clock, 20)
+    before = len(sent)
+    run(beat, clock, 60)
+    assert len(sent) == before
 
 
 def test_a_broker_that_is_away_is_told_once(

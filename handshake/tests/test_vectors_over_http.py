@@ -132,13 +132,17 @@ def server(monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path) -> It
     """Serve with the options that ``run_web`` gives its server."""
     asked: list[dict[str, Any]] = []
     settings.LISTEN, settings.STATIC_ROOT = ("127.0.0.1:0",), tmp_path
+
+    def create_server(_application: object, **options: Any) -> SimpleNamespace:
+        asked.append(options)
+        return SimpleNamespace(run=lambda: None)
+
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "balupi_site.wsgi", SimpleNamespace(application=None))
         patch.setattr(signal, "signal", lambda *_arguments: None)
-        patch.setattr(waitress, "serve", lambda _application, **options: asked.append(options))
+        patch.setattr(waitress, "create_server", create_server)
         run_web.Command(stdout=io.StringIO()).handle()
     (options,) = asked
-    del options["_quiet"]
     with Server(options).running() as running:
         yield running
 

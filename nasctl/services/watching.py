@@ -16,6 +16,7 @@ from datetime import timedelta
 from django.db import DatabaseError, close_old_connections, transaction
 
 from balupi_site.lib.locks import file_lock
+from balupi_site.lib.progress import Work, advance
 from nasctl.evidence import Memory, RunningWake, Seen, Stage, Standing
 from nasctl.judge import Verdict, judge
 from nasctl.models import NasStatus, Wake
@@ -63,6 +64,8 @@ def watch(
     """
     with file_lock(_LOCK) as is_ours:
         if not is_ours:
+            if _inbox is None:  # another process watches, and that is as it should be
+                advance(Work.WATCH_ELSEWHERE)
             look_now()
             return False
         watcher = Watcher(names_changed=names_changed, has_arrived=has_arrived, asks_plug=asks_plug)
@@ -149,6 +152,9 @@ class Watcher:
         for look in looks:
             self._under_way[look.job] -= 1
             self._sightings = self._sightings.with_look(look.seen, look.probe)
+        # Looks, not steps: it would also step with nobody left to look. Without a database there are none.
+        if looks or self._database_fails:
+            advance(Work.WATCH)
         close_old_connections()
         try:
             status = self._read()

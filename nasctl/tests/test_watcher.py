@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 
+from balupi_site.lib import progress
 from balupi_site.lib.locks import file_lock
+from balupi_site.lib.progress import Work
 from nasctl import services
 from nasctl.evidence import Answer, Presence, Reading, Stage
 from nasctl.models import NasStatus, StateChange, Wake, WakeResult
@@ -393,6 +395,47 @@ def test_a_database_that_is_away_does_not_end_the_watch(
     home.vanish()
     home.pass_time(25)
     assert home.status.state == S.OFFLINE
+
+
+@pytest.fixture
+def marks(monkeypatch: pytest.MonkeyPatch) -> dict[Work, float]:
+    """What has advanced in this process."""
+    found: dict[Work, float] = {}
+    monkeypatch.setattr(progress, "_advanced_s", found)
+    return found
+
+
+def test_the_watch_advances_by_looks_and_not_by_steps(home: Home, marks: dict[Work, float]) -> None:
+    home.watcher.step(longest_s=0)
+    home.watcher.step(longest_s=0)
+    assert marks == {}, "nobody has looked: all who could may hang"
+    home.look()
+    assert Work.WATCH in marks
+
+
+def test_a_watch_without_a_database_does_what_it_can(
+    home: Home, marks: dict[Work, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_now: Moment) -> NasStatus:
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr("nasctl.services.moves.current_status", fail)
+    home.watcher.step(longest_s=0)
+    home.watcher.step(longest_s=0)
+    assert Work.WATCH in marks, "starting the worker again would mend no database"
+
+
+@pytest.mark.parametrize("is_here", [True, False], ids=["this process", "another process"])
+def test_a_watch_of_another_process_is_known_as_such(
+    is_here: bool, marks: dict[Work, float]
+) -> None:
+    watching._set_inbox(queue.SimpleQueue() if is_here else None)
+    try:
+        with file_lock("watch"):
+            services.watch(names_changed=lambda: None)
+    finally:
+        watching._set_inbox(None)
+    assert marks.keys() == (set() if is_here else {Work.WATCH_ELSEWHERE})
 
 
 def test_a_wish_that_was_never_told_is_told_by_the_next_watch(home: Home) -> None:

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import signal
 import sys
+import time
+from collections.abc import Callable, Iterable
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from balupi_site.guard import Guard, patience_s
+from balupi_site.lib.notify import READY, notify
+from balupi_site.lib.progress import Work, advance
+from balupi_site.watchdog import WebJudge
+
 #: Nothing we take is larger: the snapshot of the NAS is limited to 1 MiB (design, section 5).
 MAX_BODY_BYTES = 2 * 1024 * 1024
+#: How long our own request may take; others' count as well.
+_OWN_REQUEST_S = 10.0
 
 
 class Command(BaseCommand):
@@ -30,8 +42,8 @@ class Command(BaseCommand):
             )
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         self.stdout.write(f"web listens on {', '.join(settings.LISTEN)}")
-        waitress.serve(
-            application,
+        server = waitress.create_server(
+            _noting(application),
             listen=" ".join(settings.LISTEN),
             threads=settings.WEB_THREADS,
             max_request_body_size=MAX_BODY_BYTES,
@@ -43,5 +55,38 @@ class Command(BaseCommand):
             trusted_proxy_headers={"x-forwarded-for"},
             clear_untrusted_proxy_headers=True,
             ident=None,
-            _quiet=True,
         )
+        notify(READY)  # it listens; what comes before run() waits
+        _guard()
+        server.run()
+
+
+def _noting(application: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
+    """Return the application, which notes that it answers."""
+
+    def noting(*arguments: Any) -> Iterable[bytes]:  # noqa: ANN401  # WSGI's
+        try:
+            return application(*arguments)
+        finally:
+            advance(Work.ANSWERS)
+
+    return noting
+
+
+def _guard() -> None:
+    """Have a service manager that asks for it start this process again when it stops answering."""
+    patience = patience_s()
+    if patience is not None:
+        judge = WebJudge(_ask_ourselves, patience_s=patience, now_s=time.monotonic())
+        Guard(judge, patience_s=patience).start()
+
+
+def _ask_ourselves() -> None:
+    """Send the smallest request: it is answered if the listener lives and one thread is free."""
+    own = urlsplit(f"//{settings.LISTEN[0]}")
+    connection = http.client.HTTPConnection(
+        own.hostname or "127.0.0.1", own.port, timeout=_OWN_REQUEST_S
+    )
+    with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
+        connection.request("GET", "/api/ping", headers={"Host": "localhost"})
+        connection.getresponse().read()

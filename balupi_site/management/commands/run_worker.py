@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import threading
+import time
 import warnings
 from typing import Any
 
@@ -15,7 +16,12 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from balupi_site.celery import app
+from balupi_site.guard import Guard, patience_s
+from balupi_site.lib.notify import READY, STOPPING, notify, status
+from balupi_site.lib.progress import Work, advance
 from balupi_site.lib.queue import enqueue
+from balupi_site.lib.redis import RedisError, client
+from balupi_site.watchdog import WorkerJudge
 from handshake.folder import ignore_lease_signals
 
 logger = logging.getLogger(__name__)
@@ -48,12 +54,20 @@ class Command(BaseCommand):
         ending = _Ending()
         signals.worker_shutting_down.connect(ending.begin)
         signals.worker_ready.connect(_begin_at_once)
+        signals.task_prerun.connect(_note_task)
         if settings.WORKER_BEAT == "thread":
             ending.start_beat()
         logger.info("worker starts, %s threads", settings.WORKER_THREADS)
+        service = _Service()
+        signals.worker_ready.connect(service.ready)
+        service.guard()
         worker.start()
         ending.finish()
         raise SystemExit(ending.exit_code or worker.exitcode or 0)
+
+
+def _note_task(**_kwargs: Any) -> None:  # noqa: ANN401  # signal arguments
+    advance(Work.TASKS)
 
 
 def _begin_at_once(**_kwargs: Any) -> None:  # noqa: ANN401  # signal arguments
@@ -65,6 +79,63 @@ def _begin_at_once(**_kwargs: Any) -> None:  # noqa: ANN401  # signal arguments
 
     for task in (watch_nas, poll_plugs, reconcile_names, tend_inbox):
         enqueue(task)
+
+
+class _Service:
+    """What the service manager hears of this worker."""
+
+    def __init__(self) -> None:
+        self._is_ready = False
+        self._told = ""
+
+    def ready(self, **_kwargs: Any) -> None:  # noqa: ANN401  # signal arguments
+        """Tell that tasks are taken; or, once, that nothing but Redis is missing for it."""
+        self._is_ready = True
+        notify(READY)
+
+    def guard(self) -> None:
+        """Have a service manager that asks for it start this process again when it is stuck."""
+        patience = patience_s()
+        if patience is None:
+            return
+        judge = WorkerJudge(
+            has_beat=settings.WORKER_BEAT == "thread",
+            normal_s={
+                Work.BEAT: settings.CELERY_BEAT_MAX_LOOP_INTERVAL,
+                Work.WATCH: settings.PRESENCE_INTERVAL_SECONDS,
+            },
+            patience_s=patience,
+            waiting=_waiting_count,
+            now_s=time.monotonic(),
+        )
+        Guard(
+            judge,
+            patience_s=patience,
+            looked=lambda: self._tell(redis_answers=judge.redis_answers),
+            last_work=_store_samples,
+        ).start()
+
+    def _tell(self, *, redis_answers: bool) -> None:
+        if not redis_answers and not self._is_ready:  # it works as soon as Redis is there
+            self.ready()
+        how = "works" if redis_answers else "waits for Redis"
+        if how != self._told:
+            self._told = how
+            notify(status(how))
+
+
+def _waiting_count() -> int | None:
+    """Return how many tasks wait to be taken; None where Redis does not answer."""
+    try:
+        return int(client().llen(app.conf.task_default_queue))
+    except RedisError:
+        return None
+
+
+def _store_samples() -> None:
+    from energy.services import store_samples  # noqa: PLC0415  # apps are not ready at import
+
+    store_samples(timezone.now())
 
 
 class _Ending:
@@ -97,6 +168,7 @@ class _Ending:
         from nasctl.services import stop_watching  # noqa: PLC0415
 
         self._going.set()
+        notify(STOPPING)
         stop_watching()
         stop_flushing()
         # A read of a hanging plug would hold up the end; in a thread, because it takes locks.
@@ -109,7 +181,7 @@ class _Ending:
 
         for what, step in (
             ("save beat's state", lambda: self._beat and self._beat.service.scheduler.close()),
-            ("store the last samples", lambda: energy.store_samples(timezone.now())),
+            ("store the last samples", _store_samples),
             ("close the plugs' connections", energy.close_connections),
             ("log out of Pi-hole", pihole.close_session),
         ):

@@ -1,0 +1,233 @@
+"""deploy/install.sh and uninstall.sh in a Pi-like machine, with a simulated home beside them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.pi_machine import NoMachineError, PiMachine
+from tests.test_update import Source, wheels  # noqa: F401  # a fixture
+
+pytestmark = pytest.mark.household
+
+#: What an installation may change outside /var: names, owners, modes and contents.
+LOOK = r"""
+find /etc/{balupi,nginx,samba,passwd,group,systemd/system,systemd/journald.conf.d} /usr/local/bin \
+  /opt/balupi -not -path "*/.venv/*" -not -path "*/venvs/*/*" -printf "%p %U %G %m %l\n" | sort
+find /etc/balupi /etc/systemd/system /etc/nginx /usr/local/bin /opt/balupi/releases -not -path "*/.venv/*" \
+  -type f -exec sha256sum {} + | sort
+"""
+ASK = """
+import http.client, sys
+connection = http.client.HTTPConnection("127.0.0.1", 80, timeout=10)
+connection.request("GET", sys.argv[2], headers={"Host": sys.argv[1], "Accept": "text/html"})
+answer = connection.getresponse()
+print(answer.status, answer.getheader("Cache-Control"), answer.read().decode(errors="replace")[:3000])
+"""
+
+
+class Site:
+    """A machine, and the home that it is installed in."""
+
+    def __init__(self, machine: PiMachine, home: dict[str, Any]) -> None:
+        self.machine, self.home = machine, home
+        block = home["block"]
+        self.env = {
+            "PIP_NO_INDEX": "1",
+            "PIP_FIND_LINKS": "/wheels",
+            "PIP_CONFIG_FILE": "/dev/null",
+            "BALUPI_NAS_IP": f"{block}.53",
+            "BALUPI_NAS_URL": f"http://{block}.53:{home['nas_port']}",
+            "BALUPI_NAS_MAC_ADDRESS": home["nas_mac"],
+            "BALUPI_PI_IP": f"{block}.2",
+            "BALUPI_DNS_NAMES": "baluhost.local,baluhost.lan",
+            "BALUPI_PIHOLE_URL": f"http://{block}.2:{home['pihole_port']}",
+            "BALUPI_PIHOLE_DNS": f"{block}.2:{home['dns_port']}",
+            "BALUPI_PIHOLE_PASSWORD": home["pihole_password"],
+            "BALUPI_TAPO_USERNAME": home["tapo_username"],
+            "BALUPI_TAPO_PASSWORD": home["tapo_password"],
+            "BALUPI_TAPO_DISCOVERY_TARGET": f"{block}.255",
+            "BALUPI_WOL_BROADCAST": "127.255.255.255",
+            "BALUPI_WOL_PORT": str(home["wol_port"]),
+            "BALUPI_HANDSHAKE_SECRET": home["handshake_secret"],
+            "BALUPI_INSTALL_ADMIN": "owner",
+            "BALUPI_INSTALL_ADMIN_PASSWORD": "a password of mine",
+        }
+
+    def install(self, **more: str) -> str:
+        """Run the installer; what it said."""
+        command = ["/source/deploy/install.sh", "--yes"]
+        return self.machine.run(command, env={**self.env, **more}, timeout_s=240).stdout
+
+    def look(self) -> str:
+        """Return everything of the system that an installation may change."""
+        return self.machine.run(["bash", "-c", LOOK]).stdout
+
+    def ask(self, host: str, path: str) -> str:
+        """GET a page at port 80 under a host name: status, caching and the beginning of its text."""
+        return self.machine.run(["python3", "-c", ASK, host, path]).stdout
+
+    def ask_refused(self) -> bool:
+        """Tell whether nobody answers at port 80."""
+        asked = self.machine.run(["python3", "-c", ASK, "baluhost.local", "/"], check=False)
+        return "ConnectionRefusedError" in asked.stdout
+
+    def as_user(self, user: str, *words: str) -> int:
+        """Return the exit code of a command of a user."""
+        command = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--", *words]
+        return self.machine.run(command, check=False).returncode
+
+
+@pytest.fixture(scope="module")
+def site(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    wheels: Path,  # noqa: F811
+) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("install")
+    source = Source(folder / "source")
+    simhome = [sys.executable, "-m", "simhome", "--dir", str(folder / "home"), "init"]
+    subprocess.run(simhome, cwd=ROOT, check=True, capture_output=True)  # noqa: S603
+    kept = folder / "home" / "home.json"
+    # The doctor asks where the household's devices do.
+    home = json.loads(kept.read_text()) | {"dns_port": 53}
+    kept.write_text(json.dumps(home))
+    try:
+        machine = PiMachine(
+            folder / "machine",
+            below=request.config.getoption("--pi-root"),
+            binds={source.folder: "/source", wheels: "/wheels"},
+        )
+    except NoMachineError as error:
+        pytest.skip(str(error))
+    try:
+        for file in (folder / "home").iterdir():
+            machine.write(f"/var/home/{file.name}", file.read_text())
+        machine.start()
+        yield Site(machine, home)
+    except NoMachineError as error:
+        pytest.skip(str(error))
+    finally:
+        machine.close()
+
+
+@pytest.fixture(scope="module")
+def installed(site: Site) -> Site:
+    """Give the machine with BaluPi installed, and its home at work."""
+    said = site.install()
+    assert f"BaluPi is at http://{site.env['BALUPI_PI_IP']}/" in said, said
+    at_home = "/opt/balupi/current/.venv/bin/python -m simhome --dir /var/home run"
+    site.machine.run(
+        [
+            "systemd-run",
+            "--quiet",
+            "--unit=simhome",
+            "--working-directory=/source",
+            *at_home.split(),
+        ]
+    )
+    look = "balupi doctor --only pihole nas-health worker beat"
+    until = f"for n in {{1..60}}; do {look} >/dev/null && exit; sleep 0.5; done; {look}"
+    site.machine.run(["bash", "-c", until])
+    return site
+
+
+def test_a_second_run_asks_nothing_and_changes_nothing(installed: Site) -> None:
+    before = installed.look()
+
+    said = installed.install()
+
+    assert "Everything is as it should be; nothing was changed." in said
+    assert installed.look() == before
+
+
+def test_the_doctor_finds_nothing_wrong_with_the_installation(installed: Site) -> None:
+    installed.machine.run(["balupi", "discover_plugs"])
+
+    said = installed.machine.run(["balupi", "doctor", "--json"], check=False).stdout
+
+    findings = json.loads(said)["findings"]
+    assert [each for each in findings if each["level"] == "fail"] == []
+    for_setup = [each for each in findings if each["area"] == "setup" and each["level"] != "ok"]
+    assert for_setup == []
+
+
+@pytest.mark.parametrize(
+    ("host", "path", "told"),
+    [
+        pytest.param("PI", "/", "302 ", id="the page, behind its login"),
+        pytest.param("PI", "/static/balupi/manifest.webmanifest", "200 public", id="a file"),
+        pytest.param("baluhost.local", "/photos", "503 no-store", id="the wake page"),
+        pytest.param("baluhost.lan", "/", "503 no-store", id="under the other name"),
+        pytest.param("foreign.example", "/", "421 ", id="a foreign name"),
+        pytest.param("PI", "/static/../../../etc/passwd", "4", id="a way out"),
+    ],
+)
+def test_port_80_answers_as_the_names_ask(installed: Site, host: str, path: str, told: str) -> None:
+    said = installed.ask(installed.env["BALUPI_PI_IP"] if host == "PI" else host, path)
+
+    assert said.startswith(told)
+    assert "root:x:0" not in said
+
+
+def test_secrets_and_data_are_closed_to_everybody_else(installed: Site) -> None:
+    machine = installed.machine
+    wanted = {
+        "/etc/balupi/balupi.env": "root balupi 640",
+        "/var/lib/balupi": "balupi www-data 710",
+        "/var/lib/balupi/balupi.sqlite3": "balupi balupi 640",
+        "/run/balupi-redis": "balupi balupi 700",
+    }
+    seen = {path: machine.run(["stat", "-c", "%U %G %a", path]).stdout.strip() for path in wanted}
+    assert seen == wanted
+    for file in ("/etc/balupi/balupi.env", "/var/lib/balupi/balupi.sqlite3"):
+        assert installed.as_user("nobody", "cat", file) != 0
+        assert installed.as_user("www-data", "cat", file) != 0
+    assert installed.as_user("balupi", "touch", "/opt/balupi/current/manage.py") != 0
+
+
+def test_root_runs_no_command_by_itself(installed: Site) -> None:
+    words = ["/opt/balupi/current/.venv/bin/python", "/opt/balupi/current/manage.py", "migrate"]
+
+    done = installed.machine.run(
+        words, env={"BALUPI_ENV_FILE": "/etc/balupi/balupi.env"}, check=False
+    )
+
+    assert done.returncode == 1
+    assert "sudo balupi migrate" in done.stdout
+
+
+def test_it_comes_back_after_a_power_cut(installed: Site) -> None:
+    installed.machine.cut_power()
+    installed.machine.start()
+
+    up = "until balupi doctor --quick --only database redis worker >/dev/null; do sleep 0.5; done"
+    installed.machine.run(["timeout", "100", "bash", "-c", up])
+
+    assert installed.ask("baluhost.local", "/").startswith("503 no-store")
+
+
+def test_it_goes_and_leaves_the_data_and_comes_again_with_them(installed: Site) -> None:
+    machine = installed.machine
+    said = machine.run(["/source/deploy/uninstall.sh"]).stdout
+
+    assert "/var/lib/balupi" in said
+    machine.run(["test", "!", "-e", "/opt/balupi"])
+    left = machine.run(["bash", "-c", "systemctl list-unit-files --no-legend 'balupi*' | wc -l"])
+    assert left.stdout.strip() == "0"
+    assert installed.ask_refused()
+
+    assert "account owner" not in installed.install()
+    users = "from django.contrib.auth.models import User; print(User.objects.get().username)"
+    assert "owner" in machine.run(["balupi", "shell", "--verbosity", "0", "-c", users]).stdout
+
+    machine.run(["/source/deploy/uninstall.sh", "--purge", "--yes"])
+    gone = ["/var/lib/balupi", "/etc/balupi", "/opt/balupi", "/usr/local/bin/balupi"]
+    assert machine.run(["ls", "-d", *gone], check=False).stdout.count("No such file") == len(gone)
