@@ -225,6 +225,8 @@ def beat(known: Known) -> Verdict:
         )
     sample = ring.newest()
     age_s = since(sample.at, known) if sample else None
+    if age_s is None and (known.redis or {}).get("uptime_in_seconds", _WORKER_S) < _WORKER_S:
+        return skipped(_("BaluPi starts; the first regular task runs in half a minute."))
     if age_s is None or age_s > _WORKER_S:
         text = (
             _("No regular task has run since the start.")

@@ -56,8 +56,8 @@ finish() {
   fi
   connect_inbox
   firewall_hint
-  say "What the doctor says (after a first start it has to wait for half a minute)"
-  wait_until 60 balupi doctor --quick --only worker beat >/dev/null || true # the doctor says why
+  say "What the doctor says"
+  wait_until 45 is_worker_up || true # the doctor says why
   balupi doctor || true
   echo
   say "BaluPi is at $address"

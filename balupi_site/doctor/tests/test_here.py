@@ -7,6 +7,7 @@ import os
 import sqlite3
 import time
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -264,7 +265,11 @@ def test_the_worker_and_the_regular_tasks(
     redis_server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = timezone.now()
-    assert said(stores.worker(known_at(now)))[0] == said(stores.beat(known_at(now)))[0] == "fail"
+    just_started = known_at(now)
+    assert said(stores.worker(just_started))[0] == "fail"
+    assert said(stores.beat(just_started))[0] == "skipped"
+    for_long = replace(just_started, redis={"uptime_in_seconds": 3600})
+    assert said(stores.beat(for_long))[0] == "fail"
     moment = present_moment()
     save_notes(Notes(boot_id=moment.boot_id, saved_s=moment.uptime_s - 500, moved="", moved_s=0))
     assert "8 min" in said(stores.worker(known_at(now)))[1].replace("\xa0", " ")
