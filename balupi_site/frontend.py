@@ -16,7 +16,14 @@ from csp.constants import NONE, SELF, UNSAFE_INLINE
 from csp.decorators import csp_replace
 from django.conf import settings
 from django.core.exceptions import SuspiciousFileOperation
-from django.http import FileResponse, Http404, HttpRequest, HttpResponseBase, JsonResponse
+from django.http import (
+    FileResponse,
+    Http404,
+    HttpRequest,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    JsonResponse,
+)
 from django.utils._os import safe_join
 from django.utils.translation import gettext as _
 from django.views.decorators.http import condition, require_safe
@@ -43,6 +50,8 @@ _HASHED = re.compile(r"assets/.+-[\w-]{8,}\.\w+")
 #: A name with any of these is none that a build makes.
 _ODD = re.compile(r"[\\\x00-\x1f\x7f]")
 _TYPES = MediaTypes()
+#: Pages of ours whose last slash people leave out.
+_TYPED = frozenset({"dashboard", "admin"})
 
 
 def is_installed() -> bool:
@@ -81,8 +90,10 @@ def page(request: HttpRequest) -> HttpResponseBase:
 
 @require_safe
 def elsewhere(request: HttpRequest, **_found: str) -> HttpResponseBase:
-    """Answer a path that is nobody else's: a file of the page, the page, or 404."""
+    """Answer a path that is nobody else's: ours without its slash, a file of the page, the page, or 404."""
     name = request.path_info.removeprefix("/")
+    if name in _TYPED:
+        return HttpResponseRedirect(request.get_full_path(force_append_slash=True))
     if find(name):
         return _send(request, name)
     if wants_page(request):

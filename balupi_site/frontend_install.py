@@ -77,6 +77,7 @@ def install(build: Build) -> None:
     store = _store()
     try:
         store.mkdir(parents=True, exist_ok=True)
+        store.chmod(0o755)  # nginx goes through it as another user
         copy = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=store))
         _copy_files(build, copy)
         os.sync()  # the files are on the disk before the link says that they are the page

@@ -156,6 +156,17 @@ def test_a_missing_file_is_no_page_to_a_script(client: Client, page: Path) -> No
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/dashboard", "/admin"])
+def test_our_pages_are_found_without_their_last_slash(
+    client: Client, page: Path, path: str
+) -> None:
+    answer = client.get(f"{path}?range=week", headers=HTML)
+    assert (answer.status_code, answer["Location"]) == (302, f"{path}/?range=week")
+    nas = client.get(path, headers={**HTML, "host": "baluhost.local"})
+    assert nas.status_code == 503  # there it is the NAS's
+
+
+@pytest.mark.django_db
 @pytest.mark.usefixtures("no_redis")
 def test_our_own_page_and_sign_in_stay_at_dashboard(client: Client, page: Path) -> None:
     client.force_login(User.objects.create_user("someone"))

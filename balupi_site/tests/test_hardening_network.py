@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,6 +33,22 @@ def test_who_is_in_the_house_is_near(address: str) -> None:
 @pytest.mark.parametrize("address", FAR)
 def test_nobody_else_is_near(address: str) -> None:
     assert not is_near(address)
+
+
+def test_who_has_a_public_address_of_our_own_network_is_near_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = tmp_path / "if_inet6"
+    monkeypatch.setattr("balupi_site.lib.network._OWN_IPV6", ours)
+    assert not is_near("2001:db8:0:7::9")  # no IPv6 at all
+    ours.write_text(
+        "00000000000000000000000000000001 01 80 10 80       lo\n"
+        "20010db8000000070000000000000001 02 40 00 00     eth0\n"
+        "20020db8000000070000000000000001 03 10 00 80     tun0\n"
+    )
+    assert is_near("2001:db8:0:7::9")
+    assert not is_near("2001:db8:0:8::9")
+    assert not is_near("2002:db8:0:7::9")  # a tunnel's prefix is no household
 
 
 @pytest.mark.parametrize("address", ["10.1.2.3", "172.20.0.9", "192.168.178.60"])

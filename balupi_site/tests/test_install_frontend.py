@@ -44,12 +44,25 @@ def run(*arguments: object) -> str:
     return out.getvalue()
 
 
+def test_nginx_may_read_the_page_though_all_else_of_ours_is_closed(
+    tmp_path: Path, place: Path
+) -> None:
+    before = os.umask(0o027)  # as the command "balupi" and the units have it
+    try:
+        run(build(tmp_path / "dist", "one"))
+    finally:
+        os.umask(before)
+    page = place.resolve()
+    for folder in (page.parent, page, page / "assets"):
+        assert folder.stat().st_mode & 0o777 == 0o755
+    assert (page / "assets" / "a.js").stat().st_mode & 0o777 == 0o644
+
+
 def test_it_installs_and_tells_where(tmp_path: Path, place: Path) -> None:
     said = run(build(tmp_path / "dist", "one"))
     assert "Installed 2 files" in said
     assert "/dashboard/" in said
     assert shown(place) == "one"
-    assert (place / "assets" / "a.js").stat().st_mode & 0o777 == 0o644
     event = Event.objects.get()
     assert (event.kind, event.subject) == ("change.added", "NAS-built page")
 

@@ -1,0 +1,78 @@
+"""The files of deploy/ as the programs that read them see them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from balupi_site.nginx_site import nginx_site
+from tests.conftest import ROOT
+from tests.nginx import NGINX, whole_configuration
+
+TESTPARM = "/usr/bin/testparm"
+SCRIPTS = sorted({*ROOT.glob("deploy/**/*.sh"), ROOT / "deploy" / "balupi", ROOT / ".ci" / "run"})
+LONG = ".".join(["a" * 60] * 4) + ".lan"
+
+
+def said_by(*command: str | Path) -> tuple[int, str]:
+    """Run a program; its exit code and all that it said."""
+    done = subprocess.run(  # noqa: S603
+        list(map(str, command)), capture_output=True, text=True, timeout=60, check=False
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("names", [("baluhost.local", "nas.lan", LONG), ()])
+@pytest.mark.parametrize("has_ipv6", [True, False])
+def test_nginx_takes_the_site_whatever_the_names_are(
+    settings: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    names: tuple[str, ...],
+    *,
+    has_ipv6: bool,
+) -> None:
+    settings.DNS_NAMES = names
+    settings.ALLOWED_HOSTS = [*names, "192.0.2.2", "localhost", "[::1]", "[fd00::2]", "pi.lan"]
+    monkeypatch.setattr("balupi_site.nginx_site._IPV6", ROOT if has_ipv6 else tmp_path / "none")
+    # A high port, which needs no root: "-t" binds it for a moment, and does not mind if somebody has it.
+    site = nginx_site((ROOT / "deploy" / "nginx.conf").read_text(), listen="48080")
+    conf = tmp_path / "nginx.conf"
+    conf.write_text(whole_configuration(tmp_path, site))
+
+    code, said = said_by(NGINX, "-t", "-c", conf, "-e", tmp_path / "error.log")
+
+    assert code == 0, said
+    assert "[warn]" not in said
+    assert ("listen [::]:48080" in site, "# listen [::]" in site) == (True, not has_ipv6)
+
+
+def test_samba_takes_its_file_without_a_warning() -> None:
+    code, said = said_by(TESTPARM, "-s", "--skip-logic-checks", ROOT / "deploy" / "smb.conf")
+    assert code == 0, said
+    # Where Samba has never run, which says nothing of the file.
+    said = re.sub("WARNING: (lock|pid) directory /run/samba does not exist", "", said)
+    for word in ("WARNING", "Unknown parameter", "deprecated", "ERROR", "Ignoring"):
+        assert word not in said
+    assert "force user = balupi" in said
+
+
+def test_scripts_are_clean() -> None:
+    code, said = said_by("shellcheck", "--external-sources", *SCRIPTS)
+    assert code == 0, said
+    assert len(SCRIPTS) > 10
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_a_script_is_bash_that_stops_at_an_error(script: Path) -> None:
+    code, said = said_by("bash", "-n", script)
+    assert code == 0, said
+    text = script.read_text()
+    is_program = text.startswith("#!")
+    assert is_program == bool(script.stat().st_mode & 0o111), "executable, and says with what"
+    if is_program and "bash" in text.partition("\n")[0]:
+        assert "set -euo pipefail" in text
