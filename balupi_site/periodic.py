@@ -30,6 +30,7 @@ _NAMES: dict[str, Promise] = {
     "tend the inbox": _("tend the inbox"),
     "tend the accounts": _("tend the accounts"),
     "prune the events": _("prune the events"),
+    "tend the backups": _("tend the backups"),
 }
 
 

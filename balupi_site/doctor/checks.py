@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from balupi_site.doctor import (
+    backups,
     handshake,
     host,
     inbox,
@@ -42,6 +43,14 @@ CHECKS: tuple[Check, ...] = (
         Area.STORES,
         stores.integrity,
         deadline_s=stores.INTEGRITY_S + _MARGIN_S,
+    ),
+    Check("backup", _("Backup"), Area.STORES, backups.newest, is_quick=True),
+    Check(
+        "backup-place",
+        _("Place of backups"),
+        Area.STORES,
+        backups.place,
+        deadline_s=backups.DEADLINE_S,
     ),
     Check("redis", _("Redis"), Area.STORES, stores.redis, is_quick=True),
     Check(

@@ -26,6 +26,8 @@ class Kind(models.TextChoices):
     PLUG_ANOMALY_OVER = "plug.anomaly_over", _("as usual again")
     PLUG_SWITCHED = "plug.switched", _("plug switched")
     PLUG_UNLOCKED = "plug.unlocked", _("plug unlocked")
+    BACKUP_FAILED = "backup.failed", _("backup failed")
+    BACKUP_RECOVERED = "backup.recovered", _("backups work again")
     LOGIN = "login.accepted", _("login")
     LOGIN_REFUSED = "login.refused", _("login refused")
     TOKEN_MADE = "token.made", _("token made")  # a word, no secret

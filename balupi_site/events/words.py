@@ -213,6 +213,15 @@ def _plug_unlocked(event: Event) -> str:
     )
 
 
+def _backup_failed(event: Event) -> str:
+    return _("There was no backup: %(why)s") % {"why": _fact(event, "why")}
+
+
+def _backup_recovered(event: Event) -> str:
+    text = _("Backups are made again.")
+    return _with(text, _lasted(event, _("There were none for %(span)s.")))
+
+
 def _login(event: Event) -> str:
     who = event.subject or event.who
     return _("%(who)s signed in.") % {"who": who} if who else _("Somebody signed in.")
@@ -272,6 +281,8 @@ SENTENCES: dict[Kind, Callable[[Event], str]] = {
     Kind.PLUG_ANOMALY_OVER: _anomaly_over,
     Kind.PLUG_SWITCHED: _plug_switched,
     Kind.PLUG_UNLOCKED: _plug_unlocked,
+    Kind.BACKUP_FAILED: _backup_failed,
+    Kind.BACKUP_RECOVERED: _backup_recovered,
     Kind.LOGIN: _login,
     Kind.LOGIN_REFUSED: _login_refused,
     Kind.TOKEN_MADE: _token_made,

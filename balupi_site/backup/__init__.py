@@ -1,0 +1,1 @@
+"""Backups of the database: made by night, verified, thinned out, put back."""
