@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-VERSION = "0.1.0"
+VERSION = "0.9.0"
 
 
 def _commit() -> str:
@@ -19,4 +19,4 @@ def _commit() -> str:
 COMMIT = _commit()
 
 #: A clock before this moment is wrong: the code did not exist then (the Pi has no clock of its own).
-BUILD_DATE = datetime(2026, 11, 23, tzinfo=UTC)
+BUILD_DATE = datetime(2026, 11, 26, tzinfo=UTC)
