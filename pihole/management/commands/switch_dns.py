@@ -13,7 +13,7 @@ from pihole.overview import NameView, Overview
 
 _BUSY = (
     "Another process of BaluPi is talking to Pi-hole and did not finish in time. Your choice is "
-    "stored and will be done by the worker; look again with 'manage.py switch_dns status'."
+    "stored and will be done by the worker; look again with 'sudo balupi switch_dns status'."
 )
 
 
