@@ -154,7 +154,7 @@ class EnergySource(models.TextChoices):
     MEASURED = "measured", _("measured")
     PLUG = "plug", _("the plug's memory")
     MIXED = "mixed", _("measured in part, completed from the plug's memory")
-    # xgettext:no-python-format
+    # xgettext:no-python-format  # noqa: ERA001  # for xgettext, "% l" is none
     PREDECESSOR = "predecessor", _("predecessor, about 8 % low")
     RECOUNTED = "recounted", _("the predecessor's readings, counted anew")
 
