@@ -105,6 +105,8 @@ def make_backup(now: datetime, *, target: Path | None = None) -> Made:
     if target is not None and target.is_dir():
         raise BackupError(f"{target} is a folder; give the name of a file.")
     place = target or backup_folder() / str(new_name(now))
+    for folder in (place.parent, Path(settings.DATA_DIR)):
+        remove_halves(folder)
     made = _write(place, sqlite.save if is_sqlite() else postgres.save)
     if target is None:
         # Whatever failed before is tried again soon: perhaps it works as well.
@@ -134,7 +136,6 @@ def make_safety_copy(now: datetime) -> Path | None:
 
 def _write(place: Path, save: Callable[[Path], dict[str, Any]]) -> Made:
     started_s = time.monotonic()
-    remove_halves(place.parent)
     with half(place.parent) as unfinished:
         known = save(unfinished)
         put_in_place(unfinished, place)

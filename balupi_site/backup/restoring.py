@@ -13,7 +13,7 @@ from django.db import connections
 from django.db.migrations.loader import MigrationLoader
 
 from balupi_site.backup import postgres, sqlite
-from balupi_site.backup.folder import backups_in
+from balupi_site.backup.folder import backups_in, remove_halves
 from balupi_site.backup.making import alone, is_sqlite, make_safety_copy
 from balupi_site.backup.naming import BackupName
 from balupi_site.backup.problems import BackupError
@@ -74,6 +74,7 @@ def restore(path: Path, now: datetime, *, keeps_present: bool = True) -> Restore
     connections.close_all()
     with alone(wait_s=_WAIT_S):
         require_unused()
+        remove_halves(Path(settings.DATA_DIR))
         with _checked(path) as checked:
             safety_copy = make_safety_copy(now) if keeps_present else None
             require_unused()  # the check and the copy may have taken minutes

@@ -20,7 +20,7 @@ from django.utils.translation import gettext_noop
 
 from balupi_site.backup import sqlite_work
 from balupi_site.backup.child import run
-from balupi_site.backup.folder import half, require_room
+from balupi_site.backup.folder import half, remove_halves, require_room
 from balupi_site.backup.problems import BackupError
 from balupi_site.lib.kept import kept
 
@@ -86,15 +86,23 @@ def save(target: Path) -> dict[str, Any]:
 
 
 def save_damaged(target: Path) -> None:
-    """Keep the files of a database that cannot be copied any more, for whoever can repair it."""
+    """Keep the files of a database that cannot be copied any more, for whoever can repair it.
+
+    Raises:
+        BackupError: they cannot be kept.
+    """
     require_room(target.parent, database_bytes())
-    with tarfile.open(target, "w:gz", compresslevel=1) as packed:
-        for suffix in ("", "-wal"):
-            file = Path(f"{database_path()}{suffix}")
-            if file.exists():
+    files = [Path(f"{database_path()}{suffix}") for suffix in ("", "-wal")]
+    try:
+        with tarfile.open(target, "w:gz", compresslevel=1) as packed:
+            for file in filter(Path.exists, files):
                 packed.add(file, file.name)
-    with target.open("rb") as written:
-        os.fsync(written.fileno())
+        with target.open("rb") as written:
+            os.fsync(written.fileno())
+    except OSError as error:  # a card that fails cannot be read at all
+        raise BackupError(
+            f"The damaged database cannot be kept ({error.strerror or error}); --no-copy does without."
+        ) from error
 
 
 def user_of_database() -> int | None:
@@ -114,30 +122,28 @@ def user_of_database() -> int | None:
 
 @contextmanager
 def unpacked(file: Path) -> Iterator[Path]:
-    """Yield a checked copy of a backup, beside the database.
+    """Yield a checked copy of a backup, beside the database; call it only while nobody makes a backup.
 
     Raises:
         BackupError: it is damaged, foreign, or there is too little room.
     """
     folder = database_path().parent
+    remove_halves(folder)
+    with half(folder) as raw:
+        _unpack(file, raw)
+        require_room(folder, raw.stat().st_size)  # once more, in the database's log
+        yield raw
+
+
+def _unpack(file: Path, raw: Path) -> None:
     try:
         with file.open("rb") as opened:
             first = opened.read(len(_FIRST_BYTES))
-        if first != _FIRST_BYTES and not first.startswith(_PACKED):
-            raise BackupError(_foreign(file))
-        with half(folder) as raw:
-            _unpack(file, raw, is_packed=first != _FIRST_BYTES)
-            require_room(folder, raw.stat().st_size)  # once more, in the database's log
-            yield raw
-    except OSError as error:
-        raise BackupError(f"{file} cannot be read: {error.strerror or error}") from error
-
-
-def _unpack(file: Path, raw: Path, *, is_packed: bool) -> None:
-    try:
-        if is_packed:
+        if first.startswith(_PACKED):
             # What it unpacks to goes into the database's log as well.
             sqlite_work.unpack(file, raw, most_bytes=shutil.disk_usage(raw.parent).free // 2)
+        elif first != _FIRST_BYTES:
+            raise BackupError(_foreign(file))
         else:
             sqlite_work.copy(file, raw, is_still=not Path(f"{file}-wal").exists())
         with raw.open("rb") as opened:
@@ -146,6 +152,8 @@ def _unpack(file: Path, raw: Path, *, is_packed: bool) -> None:
         sqlite_work.check(raw)
     except (sqlite_work.DamagedError, sqlite3.Error) as error:
         raise BackupError(f"{file} is damaged: {error}. Take another one.") from error
+    except OSError as error:
+        raise BackupError(f"{file} cannot be unpacked: {error.strerror or error}.") from error
 
 
 def _foreign(file: Path) -> str:
@@ -170,5 +178,12 @@ def migrations_in(raw: Path, file: Path) -> set[tuple[str, str]]:
 
 
 def put_back(raw: Path) -> None:
-    """Put an unpacked backup into the database: after a power cut it is the old one or the new one."""
-    sqlite_work.put_back(raw, database_path())
+    """Put an unpacked backup into the database: after a power cut it is the old one or the new one.
+
+    Raises:
+        BackupError: it was not.
+    """
+    try:
+        sqlite_work.put_back(raw, database_path())
+    except (OSError, sqlite3.Error) as error:
+        raise BackupError(f"The database could not be written: {error}.") from error

@@ -8,12 +8,10 @@ from typing import Any
 
 import pytest
 
-from balupi_site.backup import making, nightly, sqlite, status, tasks
+from balupi_site.backup import making, nightly, status, tasks
 from balupi_site.backup.making import alone
 from balupi_site.backup.nightly import INBOX_FOLDER, tend_backups
 from balupi_site.backup.problems import BackupError, BackupStoppedError
-from balupi_site.doctor import backups as doctor
-from balupi_site.doctor.known import Known
 from balupi_site.events.models import Event
 from handshake.folder import marker_of
 from handshake.inbox import is_junk
@@ -71,16 +69,13 @@ def test_a_failure_is_told_once_and_so_is_its_end(
     with monkeypatch.context() as patch:
         patch.setattr(nightly, "make_backup", no_room)
         tend(NIGHT)
-        known = Known(NIGHT)
-        assert doctor.newest(known).level == "fail"
-        assert doctor.newest(known).cure == "Make some."
+        assert status.load().why == "There is no room. Make some."
         for look in range(1, 12):
             tend(NIGHT + look * HOUR / 2)
     assert events() == [("backup.failed", None)]
     tend(NIGHT + 6 * HOUR)
     assert events() == [("backup.failed", None), ("backup.recovered", 6 * 3600.0)]
-    assert doctor.newest(Known(NIGHT + 7 * HOUR)).level == "ok"
-    assert doctor.newest(Known(NIGHT + 9 * DAY)).level == "fail"
+    assert status.load().why == ""
 
 
 def test_a_backup_by_hand_ends_a_failure_soon(
@@ -131,7 +126,7 @@ def test_nothing_is_written_where_the_data_disk_should_be(database: Path, settin
     settings.BACKUP_DIR = settings.INBOX_DIR.parent / "backups"
     tend(NIGHT)
     assert not settings.BACKUP_DIR.exists()
-    assert "is not mounted" in doctor.newest(Known(NIGHT)).found
+    assert "is not mounted" in status.load().why
 
 
 def test_the_nas_gets_the_newest_one_only(database: Path, settings: Any) -> None:
@@ -153,25 +148,7 @@ def test_the_nas_gets_the_newest_one_only(database: Path, settings: Any) -> None
     tend(NIGHT + DAY + HOUR)
     assert not list(waiting.glob("balupi-*"))
     assert (waiting / "of somebody else.txt").exists()
-    assert doctor.place(Known(NIGHT)).level == "ok"
 
 
 def test_a_half_copy_is_never_moved_to_the_nas() -> None:
     assert is_junk(f"{INBOX_FOLDER}/.balupi-backup-abc.part".encode())
-
-
-def test_the_doctor_warns_of_a_backup_on_the_databases_own_card(
-    database: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert doctor.newest(Known(datetime.now(UTC))).level == "skipped", "a new home"
-    assert doctor.newest(Known(datetime.now(UTC) + DAY)).level == "warn"
-    assert doctor.place(Known(NIGHT)).level == "skipped"
-    file = making.make_backup(NIGHT).path
-    settings.IS_PROD = True
-    monkeypatch.setattr(doctor, "is_sqlite", lambda: True)
-    warned = doctor.place(Known(NIGHT))
-    assert (warned.level, str(settings.INBOX_DIR.parent) in warned.cure) == ("warn", True)
-    monkeypatch.setattr(sqlite, "database_path", lambda: Path("/proc/nothing"))
-    assert doctor.place(Known(NIGHT)).level == "ok"
-    file.unlink()
-    assert doctor.place(Known(NIGHT)).level == "fail"

@@ -42,7 +42,9 @@ def test_the_database_is_as_it_was_and_what_was_there_is_kept(
     backup: Path, database: Path, tmp_path: Path
 ) -> None:
     before = content(database)
+    (database.parent / ".balupi-backup-abc.part").touch()  # of a restore that was cut off
     restored = restore(backup, NOW)
+    assert not list(database.parent.glob(".balupi-backup-*"))
     assert content(database) == wanted(backup, tmp_path)
     assert restored.safety_copy is not None
     assert "before-restore" in restored.safety_copy.name
