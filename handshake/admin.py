@@ -109,7 +109,7 @@ class InboxStatusAdmin(FactsAdmin):
     @admin.display(description=_("looked"))
     def looked(self, status: InboxStatus) -> SafeString:
         """Return the age of the last look."""
-        return age(status.scanned_at, timezone.now(), gettext("not yet"))
+        return age(_overview(status).scanned_at, timezone.now(), gettext("not yet"))
 
     @admin.display(description=_("what holds it up"))
     def trouble_text(self, status: InboxStatus) -> str:

@@ -13,7 +13,7 @@ from handshake import inbox
 from handshake.folder import disk_mark, marker_of, require_disk, scan
 from handshake.models import FileStatus, InboxStatus
 from handshake.problems import InboxError, Trouble
-from handshake.services import ledger
+from handshake.services import last_look, ledger
 from handshake.services.ledger import Known
 from nasctl.models import NasStatus
 from nasctl.moments import Moment, present_moment
@@ -77,7 +77,7 @@ def is_nas_awake() -> bool:
 
 def is_look_due(now: datetime) -> bool:
     """Tell whether a look makes sense, without waking the inbox's disk."""
-    known = InboxStatus.current()
+    known = last_look.current_status()
     if known.next_try_at and now < known.next_try_at <= now + _REGULAR:
         return False
     if known.scanned_at is None or known.trouble == Trouble.NO_DISK:
@@ -105,12 +105,13 @@ def _note(
         "bytes": sum(entry.size_bytes for entry in wanted),
         "left_lying": len(entries) - len(wanted),
     }
-    known = InboxStatus.current()
-    is_new = any(getattr(known, name) != value for name, value in found.items())
+    known = last_look.current_status()
+    is_new = known.scanned_at is None or any(
+        getattr(known, name) != value for name, value in found.items()
+    )
     is_old = known.scanned_at is None or not timedelta() <= now - known.scanned_at < _REGULAR
-    if (
-        is_new or is_old
-    ):  # else the card is spared: where it is the inbox's disk, looks come each minute
+    # The card is spared where nothing is new: the row says what lies there, Redis since when it is so.
+    if is_new or (is_old and not last_look.keep(now, mark)):
         InboxStatus.objects.update_or_create(
             pk=1, defaults={**found, "scanned_at": now, "disk_mark": mark}
         )

@@ -12,6 +12,7 @@ from balupi_site.lib.kept import retold
 from handshake.models import FileStatus, InboxFile, InboxRun, InboxStatus, Snapshot
 from handshake.problems import PASSING, sentence
 from handshake.services import progress
+from handshake.services.last_look import current_status
 from handshake.services.looking import is_nas_awake
 from handshake.services.progress import Progress
 from nasctl.models import NasStatus
@@ -94,7 +95,7 @@ class InboxOverview:
 
 def inbox_overview(now: datetime) -> InboxOverview:
     """Return what is known of the inbox."""
-    known = InboxStatus.current()
+    known = current_status()
     open_files = InboxFile.objects.filter(status__in=[FileStatus.WAITING, FileStatus.SENDING])
     failed = InboxFile.objects.filter(status=FileStatus.FAILED)
     arrived = InboxFile.objects.filter(status=FileStatus.DONE).order_by("-finished_at", "-pk")
@@ -118,7 +119,7 @@ def inbox_overview(now: datetime) -> InboxOverview:
 def handshake_status(now: datetime) -> dict[str, Any]:
     """Return what the NAS-built page shows: state, snapshot, inbox (dashboard contract)."""
     status = NasStatus.current(moment_at(now))
-    known = InboxStatus.current()
+    known = current_status()
     newest = Snapshot.objects.order_by("-pk").values_list("received_at", flat=True).first()
     return {
         "nas_state": status.state,

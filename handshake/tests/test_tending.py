@@ -18,7 +18,7 @@ from handshake.folder import ignore_lease_signals, marker_of
 from handshake.models import AskedBy, FileStatus, InboxFile, InboxRun, InboxStatus
 from handshake.problems import InboxError, Trouble, sentence
 from handshake.rsync import Nas
-from handshake.services import flushing, looking, runs
+from handshake.services import flushing, last_look, looking, runs
 from handshake.tests.inbox_home import nas_is
 from nasctl.services import arrivals
 from nasctl.state import NasState
@@ -167,6 +167,7 @@ def test_to_tell_whether_a_look_is_due_costs_little_and_wakes_no_disk(
     awake: None, monkeypatch: pytest.MonkeyPatch, django_assert_max_num_queries: Any
 ) -> None:
     known()
+    services.is_look_due(NOON)  # the first time the library of Redis looks for its own version
 
     def wake(*_arguments: object) -> None:
         raise AssertionError("the disk was woken")
@@ -581,3 +582,33 @@ def test_a_look_that_finds_nothing_new_spares_the_card(box: Path, awake: None) -
     (box / "b").write_bytes(b"y")
     looking.look(box)
     assert InboxStatus.current().files == 2
+
+
+def looked_at(box: Path, at: datetime) -> InboxStatus:
+    with time_machine.travel(at, tick=False):
+        looking.look(box)
+    return last_look.current_status()
+
+
+def test_a_regular_look_that_finds_nothing_new_is_kept_in_redis_alone(
+    box: Path, awake: None, redis_server: Any
+) -> None:
+    first = looked_at(box, NOON)
+    row = InboxStatus.current()
+    InboxStatus.objects.update(disk_mark="another")
+    again = looked_at(box, NOON + 11 * MINUTE)
+    assert InboxStatus.current().scanned_at == row.scanned_at == first.scanned_at == NOON
+    assert again.scanned_at == NOON + 11 * MINUTE
+    assert again.disk_mark == "as before"
+    assert not services.is_look_due(NOON + 12 * MINUTE)
+    assert services.inbox_overview(NOON + 12 * MINUTE).age_s == 60
+    (box / "a").touch()
+    assert looked_at(box, NOON + 13 * MINUTE).files == 1
+    assert InboxStatus.current().scanned_at == NOON + 13 * MINUTE
+    assert last_look.current_status().scanned_at == NOON + 13 * MINUTE  # not what Redis still has
+
+
+def test_without_redis_a_regular_look_is_written_to_the_database(box: Path, awake: None) -> None:
+    looked_at(box, NOON)
+    looked_at(box, NOON + 11 * MINUTE)
+    assert InboxStatus.current().scanned_at == NOON + 11 * MINUTE
