@@ -38,30 +38,40 @@ class WalPages(threading.Thread):
         self._commits = 0
         self._salts, self._seen = b"", 0
         self._ends = threading.Event()
+        self._lock = threading.Lock()
         self._look()
         self._pages.clear()
         self._commits = 0
 
     def run(self) -> None:
-        """Count until ``figures`` is asked for."""
+        """Count until ``end`` or ``figures`` is called."""
         while not self._ends.wait(0.5):
             self._look()
 
-    def figures(self) -> Written:
-        """End, and return what was written."""
+    def end(self) -> None:
+        """Look no more."""
         self._ends.set()
         if self.is_alive():
             self.join()
+
+    def figures(self) -> Written:
+        """End, and return what was written."""
+        self.end()
+        return self.so_far()
+
+    def so_far(self) -> Written:
+        """Return what has been written, and go on."""
         self._look()
         names = self._names()
         by_name: Counter[str] = Counter()
-        for page, count in self._pages.items():
-            by_name[names.get(page, _UNKNOWN)] += count
-        return Written(self._commits, by_name)
+        with self._lock:
+            for page, count in self._pages.items():
+                by_name[names.get(page, _UNKNOWN)] += count
+            return Written(self._commits, by_name)
 
     def _look(self) -> None:
         """Count the frames that came since the last look (format: sqlite.org/fileformat2.html)."""
-        with contextlib.suppress(FileNotFoundError), self._wal.open("rb") as log:
+        with self._lock, contextlib.suppress(FileNotFoundError), self._wal.open("rb") as log:
             header = log.read(_HEADER_BYTES)
             if len(header) < _HEADER_BYTES:
                 return
