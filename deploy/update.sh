@@ -22,6 +22,7 @@ here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
 journal=$opt/update.journal # what is under way; the next one who looks must be able to end it by this alone
 last=$opt/update.last       # the last update that went well
 log=/run/balupi-update.log
+lock=/run/lock/balupi-update
 healthy_s=90 # a Pi 3 needs 15 s for both processes
 need_mb=350  # one release with its Python packages
 
@@ -50,7 +51,7 @@ main() {
     run_in_unit "$action" "$source" "$yes"
   fi
   mkdir -p /run/lock # systemd makes it, where there is one
-  exec 9>/run/lock/balupi-update
+  exec 9>"$lock"
   # What a killed update has left running holds the lock too, so its last command is waited for.
   flock --wait "$([ "$action" = recover ] && echo 600 || echo 1)" 9 || die "Another update is under way: deploy/update.sh --status"
   end_unfinished
@@ -64,7 +65,7 @@ main() {
 # run_in_unit ACTION SOURCE YES: goes on as a service of its own, which a lost connection does not end, and what is left
 # of it after a kill is ended by its second half.
 run_in_unit() {
-  local words=() name code=0 job
+  local words=() name code=0 job unit=balupi-update-$$ # systemd forgets the last one a moment after its end
   case "$1" in
     update) words=("$2") ;;
     *) words=("--$1") ;;
@@ -76,11 +77,12 @@ run_in_unit() {
       PIP_* | BALUPI_UPDATE_STOP_AT | BALUPI_PYTHON | *_proxy | *_PROXY | SSL_CERT_* | LANG | LC_*) environment+=(--setenv="$name") ;;
     esac
   done
-  ! systemctl --quiet is-active balupi-update || die "Another update is under way: deploy/update.sh --status"
+  mkdir -p /run/lock
+  flock --nonblock "$lock" true || die "Another update is under way: deploy/update.sh --status"
   install -m 0640 /dev/null "$log"
   # Ctrl-C asks the update to end, which takes it back; what it says until then is still shown.
-  trap 'systemctl kill --kill-who=main --signal=TERM balupi-update 2>/dev/null || true' INT TERM
-  setsid systemd-run --quiet --collect --wait --unit=balupi-update --description="BaluPi: update" \
+  trap 'systemctl kill --kill-who=main --signal=TERM '"$unit"' 2>/dev/null || true' INT TERM
+  setsid systemd-run --quiet --collect --wait --unit="$unit" --description="BaluPi: update" \
     --property=StandardOutput="append:$log" --property=StandardError="append:$log" --property=KillMode=mixed \
     --property=TimeoutStopSec=900 --property=WorkingDirectory=/ --property=ExecStopPost="$here/update.sh --recover" \
     "${environment[@]}" "$here/update.sh" "${words[@]}" &
@@ -295,7 +297,7 @@ value_of() { sed -n "s/^$2=//p" "$1"; }
 
 # step NAME: where tests let the power fail.
 step() {
-  [ "${BALUPI_UPDATE_STOP_AT:-}" != "$1" ] || kill -9 $$
+  [ "${BALUPI_UPDATE_STOP_AT:-}" != "$1" ] || kill -9 $$ "$BASHPID"
 }
 
 # is_boot: whether we are balupi-recover.service, before which systemd starts neither web nor worker.
