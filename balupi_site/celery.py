@@ -1,6 +1,7 @@
 """The Celery application: tasks of all apps, settings from Django."""
 
 import os
+import sys
 from typing import Any
 
 from celery import Celery
@@ -8,7 +9,10 @@ from celery.signals import setup_logging, task_prerun
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "balupi_site.settings")
 
+#: Celery puts the present folder first, and with it whatever lies where a command was typed.
+_path = sys.path.copy()
 app = Celery("balupi_site")
+sys.path[:] = _path
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 

@@ -118,7 +118,7 @@ def opened(path: Path) -> Iterator[LegacyFile]:
     Raises:
         PermanentError: there is no such file, we may not read it, or it is not what we expect.
     """
-    if not path.is_file():
+    if not _is_file(path):
         raise PermanentError(f"There is no file {path}.")
     try:
         with closing(_connect(path)) as connection:
@@ -128,6 +128,13 @@ def opened(path: Path) -> Iterator[LegacyFile]:
             yield LegacyFile(connection, path)
     except sqlite3.Error as error:
         raise PermanentError(_told(path, error)) from error
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except PermissionError as error:  # a folder above is closed to us, as people's homes are
+        raise PermanentError(_cannot_be_opened(path, "permission denied")) from error
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -147,8 +154,13 @@ def _told(path: Path, error: sqlite3.Error) -> str:
     if "not a database" in text:
         return f"{path} is no SQLite database."
     if "unable to open" in text or "readonly" in text:
-        return (
-            f"{path} cannot be opened ({text}). BaluPi must be allowed to read it, and the files "
-            f"{path.name}-wal and {path.name}-shm beside it; or copy them to a folder that it may write to."
-        )
+        return _cannot_be_opened(path, text)
     return f"{path} cannot be read: {text}. Stop the predecessor, copy the file anew and try again."
+
+
+def _cannot_be_opened(path: Path, why: str) -> str:
+    return (
+        f"{path} cannot be opened ({why}). BaluPi must be allowed to read it, and the file "
+        f"{path.name}-wal beside it if there is one; copy them to where it may: "
+        f"sudo install -m 600 -o balupi {path}* /var/lib/balupi/"
+    )

@@ -17,6 +17,8 @@ _DAY = timedelta(days=1)
 _MOST_CENTS = 1_000
 _CURRENCY = "EUR"
 _LONGEST_NAME = 64
+#: People write 1970-01-01 or 9999-12-31 where they mean that there is no first or last day.
+_SINCE_EVER_YEAR, _FOR_EVER_YEAR = 1970, 2999
 _LONG_AGO = datetime(1970, 1, 2, tzinfo=UTC)
 
 
@@ -93,9 +95,13 @@ def _dated(row: Row, zone: ZoneInfo, *, is_first: bool) -> _Dated | Bad:
     first, last = _day(row["valid_from"], zone), _day(row["valid_to"], zone)
     if isinstance(first, Bad) or isinstance(last, Bad):
         return Bad("its first or last day cannot be read")
+    if first is not None and first.year >= _FOR_EVER_YEAR:
+        return Bad("it never begins")
     if first is None and not is_first:
         first = local_day(created_at, zone)
-    end = None if last is None else last + _DAY
+    if first is not None and first.year <= _SINCE_EVER_YEAR:
+        first = None
+    end = None if last is None or last.year >= _FOR_EVER_YEAR else last + _DAY
     if first is not None and end is not None and end <= first:
         return Bad("it ends before it begins")
     rule = TariffRule(
@@ -120,8 +126,10 @@ def _day(value: object, zone: ZoneInfo) -> date | Bad | None:
     if value is None or value == "":
         return None
     at = utc_time(value)
-    if at is None or not isinstance(value, str) or not 1970 < at.year < 2999:  # noqa: PLR2004  # days that can be
+    if at is None or not isinstance(value, str):
         return Bad("no day")
+    if not _SINCE_EVER_YEAR < at.year < _FOR_EVER_YEAR:
+        return at.date()
     has_offset = datetime.fromisoformat(value.strip()).tzinfo is not None
     return local_day(at, zone) if has_offset else at.date()
 

@@ -111,12 +111,24 @@ def test_what_is_known_is_neither_asked_nor_changed() -> None:
     def nobody(*_question: Any) -> str:
         pytest.fail("a question whose answer is known")
 
-    known = {question.name: "" for question in ask.QUESTIONS} | HOME
-    known |= {"NAS_URL": "http://192.0.2.53", "PIHOLE_URL": "http://127.0.0.1:8080"}
+    known = {question.name: "" if not question.is_asked else "x" for question in ask.QUESTIONS}
+    known |= HOME | {"NAS_URL": "http://192.0.2.53", "PIHOLE_URL": "http://127.0.0.1:8080"}
 
     answers, missing = ask.collect(known, {}, nobody)
 
     assert (answers, missing) == (known, [])
+
+
+def test_what_was_left_empty_is_asked_of_a_person_again() -> None:
+    known = {question.name: "x" for question in ask.QUESTIONS} | HOME
+    known |= {"NAS_URL": "http://192.0.2.53", "PIHOLE_URL": "http://127.0.0.1:8080"}
+    known |= {"DATA_DIR": "/var/lib/balupi", "TIME_ZONE": "UTC", "TAPO_PASSWORD": ""}
+
+    answers, _missing = ask.collect(known, {}, lambda *_question: "by now I know it")
+    as_it_was, _missing = ask.collect(known, {}, None)
+
+    assert answers["TAPO_PASSWORD"] == "by now I know it"
+    assert as_it_was["TAPO_PASSWORD"] == ""
 
 
 def test_a_secret_in_a_file_of_its_own_is_left_there() -> None:

@@ -49,7 +49,7 @@ def chunks(hours: Hours) -> Iterator[HourList]:
         yield chunk
 
 
-def take(plug: SmartPlug, chunk: HourList, taken: Taken, *, dry_run: bool) -> None:
+def take(plug: SmartPlug, chunk: HourList, taken: Taken, now: datetime, *, dry_run: bool) -> None:
     """Write the hours that are not known here, in a transaction of their own."""
     if dry_run:
         _choose(plug, chunk, taken)
@@ -58,6 +58,8 @@ def take(plug: SmartPlug, chunk: HourList, taken: Taken, *, dry_run: bool) -> No
         if lock_plugs([plug.pk]):
             due = _choose(plug, chunk, taken)
             write_rows([row_of(plug.pk, hour, entry) for hour, entry in due])
+            if due:  # with the hours: a run that is stopped here does not come back to them
+                _known_since(plug, due[0][0], due[-1][0], now)
 
 
 def _choose(plug: SmartPlug, chunk: HourList, taken: Taken) -> list[tuple[datetime, HourEntry]]:
@@ -87,7 +89,7 @@ def _count(taken: Taken, hour: datetime, entry: HourEntry, row: EnergyHour | Non
     taken.first, taken.last = taken.first or hour, hour
 
 
-def known_since(plug: SmartPlug, first: datetime, last: datetime, now: datetime) -> None:
+def _known_since(plug: SmartPlug, first: datetime, last: datetime, now: datetime) -> None:
     """Let the plug's memory complete the last of these hours, and those since then.
 
     It is not asked for hours before the plug was known here, nor for any twice: both are forgotten.

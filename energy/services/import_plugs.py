@@ -112,7 +112,7 @@ def _new(row: Mapping[str, Any], old_id: str, name: str, mac: str, *, takes_role
     if row["role"] not in _ROLES:
         notes.append(f"{row['role']!r} is no role")
     plug = SmartPlug(
-        device_id=plain_text(old_id, _LONGEST_ID) if 0 < len(old_id) <= _LONGEST_ID else mac,
+        device_id=_plain_id(old_id) or mac.replace(":", "").upper(),
         mac=mac,
         name=name,
         model=plain_text(str(row["model"] or ""), _LONGEST_MODEL),
@@ -122,6 +122,15 @@ def _new(row: Mapping[str, Any], old_id: str, name: str, mac: str, *, takes_role
         enabled=False,
     )
     return OldPlug(old_id, name, plug, "new", "; ".join(notes))
+
+
+def _plain_id(old_id: str) -> str:
+    """Return an id as plugs have it, and as the API finds them by it; "" where it is none.
+
+    The predecessor made its own ids, UUIDs with hyphens.
+    """
+    is_plain = old_id.isascii() and old_id.isalnum() and len(old_id) <= _LONGEST_ID
+    return old_id if is_plain else ""
 
 
 def _old_id(rows: Iterable[Mapping[str, Any]], there: str) -> str:

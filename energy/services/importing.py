@@ -22,7 +22,7 @@ from energy.legacy_file import LegacyFile, opened
 from energy.legacy_prices import old_tariffs, room_for
 from energy.metering import Sample
 from energy.models import SmartPlug
-from energy.services.import_hours import Hours, Taken, chunks, known_since, take
+from energy.services.import_hours import Hours, Taken, chunks, take
 from energy.services.import_plugs import OldPlug, match_plugs, store_plug
 from energy.services.tariffs import active_tariffs, add_tariff, household_currency, validity_text
 
@@ -149,11 +149,9 @@ def _import_plug(
         store_plug(plug, now)
     taken = report.taken.setdefault(f"{plug.name} ({plug.mac})", Taken())
     for chunk in chunks(hours):
-        take(plug, chunk, taken, dry_run=report.dry_run)
+        take(plug, chunk, taken, now, dry_run=report.dry_run)
         progress(f"{plug.name}: {taken.hours} hours taken, up to {chunk[-1][0]:%Y-%m-%d}")
     _note(plug, taken, report)
-    if taken.first is not None and not report.dry_run:
-        known_since(plug, taken.first, taken.last or taken.first, now)
 
 
 def _read_hours(file: LegacyFile, old: OldPlug, now: datetime, tally: Tally) -> Hours:

@@ -14,11 +14,12 @@ import time_machine
 from django.core.management.base import CommandError
 
 from balupi_site.events.models import Event
+from energy.api.queries import plug_or_404
 from energy.memory import Remembered
 from energy.metering import HOUR
 from energy.models import EnergyHour, PlugRole, SmartPlug, Tariff
 from energy.periods import Span
-from energy.services import filling
+from energy.services import filling, importing
 from energy.services.figures import PriceBook, figures_of
 from energy.services.rebuilding import rebuild_hours
 from energy.tests.factories import make_plug
@@ -223,7 +224,13 @@ def test_a_new_plug_is_not_polled_and_its_odd_values_are_told(old: OldHome) -> N
     )
     told = run(old)
     nas, lamp = SmartPlug.objects.order_by("mac")
-    assert (nas.device_id, nas.role, nas.enabled, nas.host) == (NAS, "nas", False, "127.0.0.101")
+    assert plug_or_404(nas.device_id) == nas  # the API would not find its UUID
+    assert (nas.device_id, nas.role, nas.enabled, nas.host) == (
+        "02005E000065",
+        "nas",
+        False,
+        "127.0.0.101",
+    )
     assert (lamp.role, lamp.enabled, lamp.host, lamp.mac) == (
         "generic", False, "0.0.0.0", "02:00:5e:00:00:66",
     )  # fmt: skip
@@ -285,6 +292,26 @@ def test_the_plugs_memory_completes_what_the_predecessor_missed(old: OldHome) ->
     assert rows() == {RECENT: (100.0, 0.9167, "mixed")}
 
 
+def test_a_run_that_is_stopped_between_two_thousands_leaves_the_plug_known_since_its_first_hour(
+    old: OldHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plug = make_plug(memory_read_until=NOW)
+    old.plug()
+    old.hours(OLD, 1200)
+    old.hours(RECENT, 1)
+    monkeypatch.setattr(importing, "_note", stop)
+    with pytest.raises(KeyboardInterrupt):
+        run(old)
+    monkeypatch.undo()
+    assert "0 plugs, 0 hours" in run(old)
+    plug.refresh_from_db()
+    assert (plug.created_at, plug.memory_read_until) == (OLD, None)
+
+
+def stop(*_arguments: object) -> None:
+    raise KeyboardInterrupt
+
+
 def test_rebuilding_keeps_what_only_the_predecessor_knew(old: OldHome) -> None:
     plug = make_plug()
     old.plug()
@@ -310,6 +337,20 @@ def test_predecessor_22_each_price_counts_in_its_own_time(old: OldHome) -> None:
         ("Second", Decimal("0.28"), date(2025, 6, 1), date(2025, 9, 1)),
         ("Third", Decimal("0.33125"), date(2026, 2, 1), None),
     ]
+
+
+def test_days_before_and_after_all_time_mean_no_first_and_no_last_day(old: OldHome) -> None:
+    old.price("Once", 30, valid_from="1970-01-01", valid_to="2025-12-31")
+    old.price("Now", 32, valid_from="2026-01-01", valid_to="9999-12-31")
+    old.price("Still", 33, valid_from="2026-02-01", valid_to="9999-12-31")
+    old.price("Never", 34, valid_from="2999-01-01")
+    run(old)
+    assert [(name, first, end) for name, _price, first, end in prices()] == [
+        ("Once", None, date(2026, 1, 1)),
+        ("Now", date(2026, 1, 1), date(2026, 2, 1)),
+        ("Still", date(2026, 2, 1), None),
+    ]
+    assert left(old, "energy_price_config")["it never begins"] == 1
 
 
 def test_prices_take_only_the_room_that_our_tariffs_leave(old: OldHome) -> None:
@@ -393,6 +434,19 @@ def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.db").write_text("no database at all " * 100)
     with pytest.raises(CommandError, match=r"text\.db is no SQLite database"):
         run(tmp_path / "text.db")
+
+
+def test_a_file_in_a_folder_that_is_closed_to_us_is_told_with_the_way_to_copy_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(*_arguments: object, **_options: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "stat", closed)  # as in somebody's home; root may read all
+    with pytest.raises(
+        CommandError, match=r"permission denied.*install -m 600 -o balupi .*old\.db\*"
+    ):
+        run(tmp_path / "old.db")
 
 
 def test_a_broken_file_is_told(old: OldHome) -> None:
