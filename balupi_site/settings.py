@@ -156,7 +156,8 @@ LISTEN: tuple[str, ...] = env.parsed(
     "LISTEN", "127.0.0.1:8000", parse.parse_listen, ("127.0.0.1:8000",)
 )
 WEB_THREADS = env.parsed("WEB_THREADS", "8", parse.parse_int(4, 64), 8)
-WORKER_THREADS = env.parsed("WORKER_THREADS", "8", parse.parse_int(4, 64), 8)
+#: The watch, a flush, a backup and the filling of hours may each hold one for long.
+WORKER_THREADS = env.parsed("WORKER_THREADS", "8", parse.parse_int(6, 64), 8)
 #: "thread": beat lives inside the worker. "none": another process runs it (several workers, one beat).
 WORKER_BEAT = env.parsed("WORKER_BEAT", "thread", parse.parse_choice("thread", "none"), "thread")
 LOG_LEVEL = env.parsed(
