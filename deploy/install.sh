@@ -30,7 +30,9 @@ is_asking() { [ -z "$mode" ] && [ -t 0 ]; }
 # confirm QUESTION: prints yes or no; without a person the answer is no.
 confirm() {
   local answer=no
-  ! is_asking || read -rp "$1 [Y/n] " answer
+  if is_asking; then
+    read -rp "$1 [Y/n] " answer || exit 1 # the end of input is no yes
+  fi
   echo "${answer:-yes}"
 }
 
@@ -41,6 +43,7 @@ main() {
   check_machine
   exec 7>/run/lock/balupi-install
   flock -n 7 || die "Another installation runs already."
+  trap tell_unfinished EXIT
   # What is needed for the questions comes first; the rest takes its minutes when all is answered.
   need_packages ss=iproute2 lsblk=util-linux git=git
   use_python
@@ -58,6 +61,9 @@ main() {
   need_packages redis-server=redis-server /usr/sbin/nginx=nginx-light rsync=rsync ssh=openssh-client setpriv=util-linux \
     ${wants_share:+/usr/sbin/smbd=samba}
   data_dir=$(setting DATA_DIR)
+  # Without its disk, an empty database would be made on the card.
+  [[ $data_dir != "$disk"/* ]] || has_disk ||
+    die "BALUPI_DATA_DIR is $data_dir, but the data disk is not there: plug it in, and mount it at $disk."
   make_user
   make_folders
   close_settings
@@ -69,6 +75,11 @@ main() {
   make_admin
   touch "$installed_mark"
   finish
+}
+
+# Whatever ended it: nothing is lost, and nothing needs to be tidied up first.
+tell_unfinished() {
+  [ "$?" -eq 0 ] || echo "BaluPi is not installed completely. Once the cause (above) is mended, start the installer again; it goes on." >&2
 }
 
 ask_settings() {

@@ -14,14 +14,17 @@ install_idle() {
   exec 8>/run/lock/balupi-packages # two trials at once wait for each other
   flock 8
   enabled_before=$(enabled_units)
-  [ ! -e "$policy" ] || policy= # the owner has one
+  if [ -e "$policy" ] && ! grep -q "^# BaluPi's" "$policy"; then
+    policy= # the owner has one; ours may be left of a run that was killed
+  fi
   trap after_install EXIT
   if [ -n "$policy" ]; then
-    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    printf "#!/bin/sh\n# BaluPi's, for as long as packages are installed\nexit 101\n" >"$policy"
     chmod 755 "$policy"
   fi
-  apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" >/dev/null
+  # Another apt may be at work, such as the daily one of a Pi that was just switched on.
+  apt-get -o DPkg::Lock::Timeout=300 update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "$@" >/dev/null
 }
 
 after_install() {

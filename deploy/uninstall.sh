@@ -74,7 +74,8 @@ remove_files() {
 
 purge_data() {
   rm -rf /etc/balupi /var/lib/balupi
-  ! getent passwd balupi >/dev/null || userdel balupi
+  # Never a person's account of that name.
+  [ "$(id -u balupi 2>/dev/null || echo 1000)" -ge 1000 ] || userdel balupi
 }
 
 tell_what_stays() {

@@ -72,6 +72,9 @@ run_in_unit() {
   esac
   [ -z "$3" ] || words+=(--yes)
   local environment=(--setenv=BALUPI_UPDATE_UNIT=yes)
+  # As systemd reads a command: spaces are between quotes, % and $ are doubled.
+  local recover=${here//%/%%}/update.sh
+  recover=${recover//\$/\$\$}
   for name in $(compgen -e); do
     case "$name" in
       PIP_* | BALUPI_UPDATE_STOP_AT | BALUPI_PYTHON | *_proxy | *_PROXY | SSL_CERT_* | LANG | LC_*) environment+=(--setenv="$name") ;;
@@ -84,7 +87,7 @@ run_in_unit() {
   trap 'systemctl kill --kill-who=main --signal=TERM '"$unit"' 2>/dev/null || true' INT TERM
   setsid systemd-run --quiet --collect --wait --unit="$unit" --description="BaluPi: update" \
     --property=StandardOutput="append:$log" --property=StandardError="append:$log" --property=KillMode=mixed \
-    --property=TimeoutStopSec=900 --property=WorkingDirectory=/ --property=ExecStopPost="$here/update.sh --recover" \
+    --property=TimeoutStopSec=900 --property=WorkingDirectory=/ --property=ExecStopPost="\"$recover\" --recover" \
     "${environment[@]}" "$here/update.sh" "${words[@]}" &
   job=$!
   setsid tail --lines=+1 --follow --sleep-interval=0.2 --pid="$job" "$log" &

@@ -85,6 +85,25 @@ class Site:
         return self.machine.run(command, check=False).returncode
 
 
+@pytest.mark.parametrize(
+    ("ports", "moved"),
+    [
+        ("80o,443os,[::]:80o,[::]:443os", "8080o,443os,[::]:8080o,[::]:443os"),
+        ("80r,443s", "8080,443s"),
+        ("127.0.0.1:80", "127.0.0.1:8080"),
+        ("+80,180,8080", "+8080,180,8080"),
+        ("443s,80,[::1]:80o", "443s,8080,[::1]:8080o"),
+    ],
+)
+def test_only_port_80_of_pihole_moves_and_it_talks_plain_http_there(ports: str, moved: str) -> None:
+    words = '. deploy/install/pihole.sh && moved_ports "$@"'
+
+    command = ["bash", "-euc", words, "-", ports, "8080"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603
+
+    assert done.stdout.strip() == moved
+
+
 @pytest.fixture(scope="module")
 def site(
     request: pytest.FixtureRequest,
@@ -146,6 +165,19 @@ def test_a_second_run_asks_nothing_and_changes_nothing(installed: Site) -> None:
 
     assert "Everything is as it should be; nothing was changed." in said
     assert installed.look() == before
+
+
+def test_a_changed_setting_is_taken_up_by_what_runs(installed: Site) -> None:
+    machine = installed.machine
+    before = machine.run(["systemctl", "show", "-P", "MainPID", "balupi-web"]).stdout
+
+    said = installed.install(BALUPI_ALLOWED_HOSTS="pi.example")
+
+    assert "balupi-web has taken up settings and code" in said
+    assert "(3 changes)" in said  # nginx's site and two services; ask.py tells of the settings
+    assert machine.run(["systemctl", "show", "-P", "MainPID", "balupi-web"]).stdout != before
+    assert installed.ask("pi.example", "/").startswith("302 ")
+    assert "nothing was changed" in installed.install()
 
 
 def test_the_doctor_finds_nothing_wrong_with_the_installation(installed: Site) -> None:

@@ -77,8 +77,8 @@ def _of_nas(name: str) -> Callable[[Answers], str]:
 
 def parse_place(value: str) -> str:
     """Return where the data lie; the services may write nowhere else (deploy/systemd)."""
-    if not re.fullmatch(r"(/var/lib|/srv/balupi)/[\w.-]+", value):
-        raise ValueError("must be a folder in /var/lib or /srv/balupi, such as /var/lib/balupi")
+    if not re.fullmatch(r"/var/lib/balupi|/srv/balupi/\w[\w.-]*", value):
+        raise ValueError("must be /var/lib/balupi or a folder in /srv/balupi")
     return value
 
 
@@ -223,16 +223,21 @@ def _answer(
     if answers.get(f"{name}_FILE"):
         return ""
     wrong = _flaw(question, answers.get(name, ""))
-    if name in answers and not wrong:
+    is_settled = (
+        answers.get(name) or ask_person is None
+    )  # a person may know by now what was left empty
+    if name in answers and not wrong and is_settled:
         return ""
     guess = question.guess(answers)
     if ask_person is None:
         answers[name] = answers.get(name) or str(guess)
         return _flaw(question, answers[name])
-    while name not in answers or wrong:
-        answers[name] = ask_person(question, guess, wrong if name in answers else "") or guess
-        wrong = _flaw(question, answers[name])
-    return ""
+    said = wrong if name in answers else ""
+    while True:
+        answers[name] = ask_person(question, guess, said) or guess
+        said = _flaw(question, answers[name])
+        if not said:
+            return ""
 
 
 def _flaw(question: Question, value: str) -> str:
@@ -295,7 +300,9 @@ def filled(text: str, answers: Mapping[str, str]) -> str:
     for name, value in answers.items():
         line = f"{PREFIX}{name}={quoted(value)}"
         # The last one counts where there are several.
-        places = list(re.finditer(rf"(?m)^#?{PREFIX}{name}=.*$", text))
+        places = list(
+            re.finditer(rf"(?m)^(?:#|[ \t]*(?:export[ \t]+)?){PREFIX}{name}[ \t]*=.*$", text)
+        )
         if places:
             text = text[: places[-1].start()] + line + text[places[-1].end() :]
         else:
@@ -319,4 +326,7 @@ def write(path: Path, text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except (KeyboardInterrupt, EOFError):
+        sys.exit("\nNo settings were written.")

@@ -15,8 +15,17 @@ check_machine() {
   command -v apt-get >/dev/null 2>&1 || die "BaluPi is installed on Debian 12 or 13 or a Raspberry Pi OS made from them; here is no apt-get."
   # shellcheck source=/dev/null
   [ "$(. /etc/os-release && echo "${VERSION_ID:-0}")" -ge 12 ] 2>/dev/null || die "Debian 12 (bookworm) or newer is needed."
+  check_user
   check_clock
   check_space
+}
+
+# The services' user must not be a person's: it would be shut out of its own home, and deleted by --purge.
+check_user() {
+  local number
+  number=$(id -u balupi 2>/dev/null) || return 0
+  [ "$number" -lt 1000 ] ||
+    die "There is a person's account 'balupi' already; BaluPi makes a user of its own with that name. Sign in as another user of yours (sudo adduser NAME; sudo adduser NAME sudo), then: sudo usermod --login NEWNAME balupi; sudo groupmod --new-name NEWNAME balupi"
 }
 
 # A Pi has no clock of its own; with a wrong one every download fails with a word about certificates.

@@ -41,14 +41,36 @@ ${2:-  none; a new disk is formatted with: sudo mkfs.ext4 -L balupi /dev/sdX1 (t
 }
 
 setup_disk() {
-  [ -n "$disk_source" ] || return 0
+  if [ -z "$disk_source" ]; then
+    mark_known_disk
+    return 0
+  fi
   mkdir -p "$disk"
+  [ -z "$(tail -c 1 /etc/fstab)" ] || echo >>/etc/fstab # a last line without its end would swallow ours
   # nofail: a disk that is not there must not keep the Pi from starting.
   printf '%s %s %s defaults,noatime,nofail,x-systemd.device-timeout=10s 0 2\n' "${disk_source%% *}" "$disk" "${disk_source##* }" >>/etc/fstab
   changed "/etc/fstab: ${disk_source%% *} at $disk"
   reload_units
-  mount "$disk" || die "The disk cannot be mounted; the reason stands above. The line in /etc/fstab can go again."
+  is_mounted || die "The disk cannot be mounted at $disk: sudo mount -v $disk tells why. The line in /etc/fstab can go again."
   touch "$disk_marker"
+}
+
+# A line in fstab, of the owner's or of a run that was cut off: it means this disk, so that it is mounted and marked.
+mark_known_disk() {
+  ! has_disk && grep -Eq "^[^#]+[[:space:]]${disk}[[:space:]]" /etc/fstab || return 0
+  mkdir -p "$disk"
+  if is_mounted; then
+    touch "$disk_marker"
+    changed "$disk_marker"
+  else
+    echo "The data disk is not there (the line for $disk in /etc/fstab); the inbox waits for it. Plug it in, and start the installer again."
+  fi
+}
+
+# Mounts it where it is not; asks what is true then, because with "nofail" a mount of a missing disk succeeds.
+is_mounted() {
+  mountpoint -q "$disk" || mount "$disk" || true
+  mountpoint -q "$disk"
 }
 
 # Folders on the disk, made only while it is mounted: below the mount point they would lie on the card.

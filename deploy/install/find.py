@@ -12,6 +12,7 @@ import json
 import re
 import socket
 import subprocess
+import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -80,9 +81,10 @@ def pihole_url() -> str:
     """Return where the Pi-hole of this machine serves its page."""
     for item in _pihole("webserver.port").split(","):
         # Such as 8080o, [::]:8080o, 443os; "s" is TLS, "r" only redirects.
-        match = re.fullmatch(r"\s*(?:[\d.]+:)?(\d+)([a-z]*)\s*", item)
-        if match and not set("sr") & set(match[2]):
-            return f"http://127.0.0.1:{match[1]}"
+        match = re.fullmatch(r"\s*(?:([\d.]+|\[[\da-f:]+\]):|\+)?(\d+)([a-z]*)\s*", item)
+        if match and not set("sr") & set(match[3]):
+            host = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(match[1], match[1])  # noqa: S104
+            return f"http://{host or '127.0.0.1'}:{match[2]}"
     return ""
 
 
@@ -142,6 +144,9 @@ def _output(*command: str) -> str:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] == ["pihole_url"]:
+        print(pihole_url())
+        sys.exit()
     columns = "PATH,UUID,FSTYPE,SIZE,MOUNTPOINTS,LABEL"
     print(
         "\n".join(

@@ -11,8 +11,21 @@ start_all() {
   for unit in redis web worker; do
     service_enable "balupi-$unit"
   done
+  for unit in web worker; do
+    if is_outdated "$unit"; then
+      service_restart "balupi-$unit"
+      changed "balupi-$unit has taken up settings and code"
+    fi
+  done
   service_enable nginx
   [ -z "${is_nginx_new:-}" ] || service_reload nginx
+}
+
+# is_outdated web|worker: whether it has been running since before its settings or its code were made; back-off.sh writes
+# that file at each start.
+is_outdated() {
+  local started=/run/balupi-$1/failures
+  [ -e "$started" ] && { [ "$env_file" -nt "$started" ] || [ "$release/.complete" -nt "$started" ]; }
 }
 
 # choose_admin: sets $admin_name and $admin_password for the first account, if there is none yet.
@@ -21,16 +34,27 @@ choose_admin() {
   ! has_admin || return 0
   admin_name=${BALUPI_INSTALL_ADMIN:-}
   admin_password=${BALUPI_INSTALL_ADMIN_PASSWORD:-}
-  is_asking || return 0
+  if ! is_asking; then
+    [ -z "$admin_name" ] || check_admin || die "BALUPI_INSTALL_ADMIN is a name of letters, digits and @.+-_; BALUPI_INSTALL_ADMIN_PASSWORD has at least 8 characters."
+    return 0
+  fi
   if [ -z "$admin_name" ]; then
     read -rp "Your name for signing in to BaluPi's admin [owner]: " admin_name
     admin_name=${admin_name:-owner}
   fi
-  while [ "${#admin_password}" -lt 8 ]; do
+  until is_admin_name; do
+    read -rp "Letters, digits and @.+-_ only. Your name: " admin_name
+  done
+  until check_admin; do
     read -rsp "Your password, at least 8 characters: " admin_password
     echo
   done
 }
+
+# As Django takes it.
+is_admin_name() { [[ $admin_name =~ ^[[:alnum:]_@.+-]{1,150}$ ]]; }
+
+check_admin() { is_admin_name && [ "${#admin_password}" -ge 8 ]; }
 
 has_admin() {
   [ -x /usr/local/bin/balupi ] && [ -e /opt/balupi/current ] &&

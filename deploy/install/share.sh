@@ -19,6 +19,7 @@ choose_share() {
   [ -n "$wants_share" ] || [ -n "$disk_source" ] || has_disk || return 0
   wants_share=${wants_share:-${BALUPI_INSTALL_SHARE:-$(confirm "Share the inbox in your network (SMB)?")}}
   case "$wants_share" in [yYjJ]*) ;; *) wants_share=''; return 0 ;; esac
+  refuse_foreign_share
   [ -z "$(smb_accounts)" ] || return 0
   smb_user=${BALUPI_INSTALL_SMB_USER:-}
   smb_password=${BALUPI_INSTALL_SMB_PASSWORD:-}
@@ -34,11 +35,15 @@ choose_share() {
   [ -n "$smb_password" ] || die "The account $smb_user of the share needs a password (BALUPI_INSTALL_SMB_PASSWORD)."
 }
 
+refuse_foreign_share() {
+  share_is_free || die "$smb_conf has shares of your own. BaluPi does not touch it: take over what deploy/smb.conf says (docs/inbox.md), and start again with sudo BALUPI_INSTALL_SHARE=no deploy/install.sh."
+}
+
 smb_accounts() { pdbedit -L 2>/dev/null || true; }
 
 setup_share() {
   [ -n "$wants_share" ] || return 0
-  share_is_free || die "$smb_conf has shares of your own. BaluPi does not touch it: take over what deploy/smb.conf says (docs/inbox.md), or start again with BALUPI_INSTALL_SHARE=no."
+  refuse_foreign_share
   local is_new=
   if [ -e "$smb_conf" ] && ! share_is_ours; then
     cp -a --no-clobber "$smb_conf" "$smb_conf.before-balupi"

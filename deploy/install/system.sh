@@ -1,7 +1,8 @@
 # User, folders, units, the command "balupi", nginx, the journal. Sourced by install.sh; each step does nothing the second time.
 # shellcheck shell=bash disable=SC2034,SC2154 # variables are shared with the others
 
-# put SOURCE|- TARGET [MODE]: installs a file where it differs; tells it, and returns 1 where nothing changed.
+# put SOURCE TARGET [MODE]: installs a file where it differs; tells it, and returns 1 where nothing changed.
+# Never behind a pipe, where what it counts would be lost.
 put() {
   local source=$1 target=$2 mode=${3:-0644} fresh
   fresh=$(mktemp "$(dirname "$target")/.balupi.XXXXXX")
@@ -25,11 +26,6 @@ make_user() {
     useradd --system --user-group --home-dir "$data_dir" --no-create-home --shell /usr/sbin/nologin balupi
     changed "user balupi"
   }
-  # The firmware's word about heat and power supply: vcgencmd is for this group.
-  if getent group video >/dev/null && ! id -nG balupi | grep -qw video; then
-    usermod --append --groups video balupi
-    changed "user balupi is in the group video"
-  fi
 }
 
 make_folders() {
@@ -37,11 +33,16 @@ make_folders() {
   folder /etc/balupi root balupi 0750
   # nginx may go through it to the NAS-built page, which is open; all else in it is closed to others.
   folder "$data_dir" balupi www-data 0710
+  # Files of an earlier life (a user with another number, a command run as root) could not be written.
+  if find "$data_dir" -xdev -mindepth 1 ! -user balupi -print -quit | grep -q .; then
+    find "$data_dir" -xdev -mindepth 1 ! -user balupi -exec chown -h balupi:balupi {} +
+    changed "all in $data_dir belongs to balupi"
+  fi
 }
 
 # folder PATH OWNER GROUP MODE
 folder() {
-  [ "$(stat -c '%U %G %a' "$1" 2>/dev/null)" = "$2 $3 ${4#0}" ] && return
+  [ "$(stat -L -c '%U %G %a' "$1" 2>/dev/null)" = "$2 $3 ${4#0}" ] && return
   install -d -o "$2" -g "$3" -m "$4" "$1"
   changed "$1"
 }
@@ -56,8 +57,7 @@ install_units() {
     case "$data_dir" in
       /srv/balupi/*)
         mkdir -p "/etc/systemd/system/balupi-$unit.service.d"
-        printf '[Unit]\nRequiresMountsFor=/srv/balupi\n' |
-          put - "/etc/systemd/system/balupi-$unit.service.d/data-disk.conf" && is_new=1
+        put <(printf '[Unit]\nRequiresMountsFor=/srv/balupi\n') "/etc/systemd/system/balupi-$unit.service.d/data-disk.conf" && is_new=1
         ;;
     esac
   done
@@ -71,7 +71,7 @@ install_command() {
 install_journal_limit() {
   mkdir -p /etc/systemd/journald.conf.d
   # All that BaluPi says goes to the journal; the card is spared, and never filled.
-  if printf '[Journal]\nSystemMaxUse=64M\nRuntimeMaxUse=16M\n' | put - /etc/systemd/journald.conf.d/balupi.conf; then
+  if put <(printf '[Journal]\nSystemMaxUse=64M\nRuntimeMaxUse=16M\n') /etc/systemd/journald.conf.d/balupi.conf; then
     ! has_systemd || systemctl try-restart systemd-journald
   fi
 }
@@ -80,26 +80,36 @@ install_nginx() {
   local site=/etc/nginx/sites-available/balupi before='' site_text
   [ ! -e "$site" ] || before=$(cat "$site")
   site_text=$(/usr/local/bin/balupi nginx_config)
-  printf '%s\n' "$site_text" | put - "$site" && is_nginx_new=1
+  put <(printf '%s\n' "$site_text") "$site" && is_nginx_new=1
   if [ ! -L /etc/nginx/sites-enabled/balupi ]; then
     ln -s "$site" /etc/nginx/sites-enabled/balupi
     changed /etc/nginx/sites-enabled/balupi
     is_nginx_new=1
   fi
-  # Debian's sample page listens as the default server too.
-  if [ -L /etc/nginx/sites-enabled/default ]; then
+  # Debian's sample page listens as the default server too; one that somebody has made his own is not touched.
+  if [ -L /etc/nginx/sites-enabled/default ] && is_sample_page; then
     rm /etc/nginx/sites-enabled/default
     changed "Debian's sample page is off (/etc/nginx/sites-enabled/default)"
     is_nginx_new=1
   fi
   [ -n "${is_nginx_new:-}" ] || return 0
   nginx -t -q 2>&1 || {
-    [ -z "$before" ] || printf '%s\n' "$before" >"$site"
+    # What works now must work after the next start too.
+    if [ -n "$before" ]; then
+      printf '%s\n' "$before" >"$site"
+    else
+      rm -f /etc/nginx/sites-enabled/balupi "$site"
+    fi
     die "nginx does not accept the configuration (above). Does another site in /etc/nginx/sites-enabled claim port 80 as 'default_server'? Mend it and start the installer again."
   }
 }
 
-# Whether port 80 is somebody else's.
+is_sample_page() {
+  dpkg-query --show --showformat '${Conffiles}\n' nginx-common 2>/dev/null |
+    grep -q "/sites-available/default $(md5sum </etc/nginx/sites-enabled/default | cut -d' ' -f1)"
+}
+
+# The program that port 80 belongs to; nothing where that is nginx or nobody.
 owner_of_port_80() {
   ss -Hltnp 'sport = :80' | sed -n '/"nginx"/d; s/.*users:(("\([^"]*\)".*/\1/p' | sed -n 1p
 }
