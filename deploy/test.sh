@@ -62,5 +62,5 @@ BALUPI_DATABASE_URL="postgres://balupi@${postgres_dir//\//%2F}/postgres" "$bin/p
 say "The whole product against the simulated home"
 # These mostly wait: one more at a time than there are cores.
 # What the pages look like is kept in build/pictures.
-"$bin/pytest" -n "$(($(nproc) + 1))" --dist loadfile -m household --pictures build/pictures tests
+"$bin/pytest" -n "$(($(nproc) + 1))" --dist loadfile -m household --durations=15 --pictures build/pictures tests
 say "All passed."
