@@ -131,6 +131,22 @@ def test_what_was_left_empty_is_asked_of_a_person_again() -> None:
     assert as_it_was["TAPO_PASSWORD"] == ""
 
 
+def test_nobody_is_asked_for_the_password_of_no_account() -> None:
+    known = {question.name: "x" for question in ask.QUESTIONS} | HOME
+    known |= {"NAS_URL": "http://192.0.2.53", "PIHOLE_URL": "http://127.0.0.1:8080"}
+    known |= {"DATA_DIR": "/var/lib/balupi", "TIME_ZONE": "UTC"}
+    heard = []
+
+    def person(question: Any, *_words: str) -> str:
+        heard.append(question.name)
+        return ""
+
+    answers, _missing = ask.collect(known | {"TAPO_USERNAME": "", "TAPO_PASSWORD": ""}, {}, person)
+
+    assert heard == ["TAPO_USERNAME"]
+    assert answers["TAPO_PASSWORD"] == ""
+
+
 def test_a_secret_in_a_file_of_its_own_is_left_there() -> None:
     answers, _missing = ask.collect({"HANDSHAKE_SECRET_FILE": "/run/secret"}, {}, None)
 

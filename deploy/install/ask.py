@@ -53,6 +53,7 @@ class Question:
         guess: what this machine finds out from the answers so far; "" for nothing.
         is_asked: a person is asked, with the guess as the default; else the guess is taken.
         is_needed: without it BaluPi does not start.
+        only_with: nobody is asked while this other setting is empty.
         help: what a person needs to know to answer.
     """
 
@@ -63,6 +64,7 @@ class Question:
     is_asked: bool = True
     is_needed: bool = False
     is_secret: bool = False
+    only_with: str = ""
     help: str = ""
 
 
@@ -151,7 +153,12 @@ QUESTIONS = (
         "The e-mail address of your Tapo account (capitals matter)",
         help="Empty: no smart plugs yet.",
     ),
-    Question("TAPO_PASSWORD", "The password of your Tapo account", is_secret=True),
+    Question(
+        "TAPO_PASSWORD",
+        "The password of your Tapo account",
+        is_secret=True,
+        only_with="TAPO_USERNAME",
+    ),
 )
 
 
@@ -209,7 +216,9 @@ def collect(
     answers: Answers = {**known, **given}
     missing = []
     for question in QUESTIONS:
-        wrong = _answer(question, answers, ask_person if question.is_asked else None)
+        is_idle = question.only_with and not answers[question.only_with]
+        asks = question.is_asked and not is_idle
+        wrong = _answer(question, answers, ask_person if asks else None)
         if wrong:
             missing.append(f"{PREFIX}{question.name}: {wrong}")
     return answers, missing
@@ -256,10 +265,7 @@ def _flaw(question: Question, value: str) -> str:
 
 def ask(question: Question, default: str, wrong: str) -> str:
     """Ask a person in the terminal; a secret is not shown."""
-    if wrong:
-        print(f"  That {wrong}.")
-    elif question.help:
-        print(f"  {question.help}")
+    print(f"  That {wrong}." if wrong else f"\n  {question.help}".rstrip())
     prompt = f"{question.text}{f' [{default}]' if default else ''}: "
     return (getpass.getpass(prompt) if question.is_secret else input(prompt)).strip()
 
