@@ -265,7 +265,7 @@ def test_the_worker_and_the_regular_tasks(
     redis_server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = timezone.now()
-    just_started = known_at(now)
+    just_started = replace(known_at(now), redis={"uptime_in_seconds": 5})
     assert said(stores.worker(just_started))[0] == "fail"
     assert said(stores.beat(just_started))[0] == "skipped"
     for_long = replace(just_started, redis={"uptime_in_seconds": 3600})
