@@ -16,7 +16,9 @@ layer counts every byte that would reach the SD card. Otherwise only /proc/<pid>
 layer counts the simulated home's and the supervisor's files too; the table of where the bytes go tells
 how much that is: pages of the database by table, files that changed, commits of ext4's journal. Before
 it counts, SQLite's log is brought to the size that it has from the first hours on; while a file grows,
-ext4 writes about 100 kB more each time.
+ext4 writes about 100 kB more each time. The night's backup is made before, because what comes once a day
+would count for each half hour of it: it adds about the size of the database to what the worker writes, of
+which only the packed copy, a tenth, reaches the card (docs/backup.md).
 """
 
 from __future__ import annotations
@@ -27,8 +29,10 @@ import compileall
 import contextlib
 import http.client
 import json
+import os
 import signal
 import sqlite3
+import subprocess
 import sys
 import tempfile
 import time
@@ -100,6 +104,7 @@ class Measurement:
     def run(self, minutes: float) -> Iterator[dict[str, Any]]:
         """Measure, and yield the figures so far every ten minutes and at the end."""
         _load(self._about)
+        _back_up(self._about)
         _grow_log(self._data_dir / "balupi.sqlite3")
         after_load = self._memory()
         print(
@@ -156,6 +161,15 @@ def _load(about: dict[str, Any]) -> None:
             answer.read()
             if answer.status >= http.client.INTERNAL_SERVER_ERROR:
                 sys.exit(f"{PAGES[number % len(PAGES)]} answered {answer.status}")
+
+
+def _back_up(about: dict[str, Any]) -> None:
+    environment = {**os.environ, "BALUPI_ENV_FILE": about["env_file"]}
+    done = subprocess.run(
+        [*about["manage"], "backup"], env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        sys.exit(f"The backup failed: {done.stderr}")
 
 
 def _grow_log(database: Path) -> None:
