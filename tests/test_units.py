@@ -55,6 +55,15 @@ def test_what_it_may_do_is_little(service: str, units: Path) -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
+def test_what_its_safety_stands_on_is_there(service: str) -> None:
+    """The sum of all may stay low enough when one of these is gone."""
+    unit = read(service)["Service"]
+    wanted = {"User": "balupi", "CapabilityBoundingSet": "", "NoNewPrivileges": "yes"}
+    wanted |= {"ProtectSystem": "strict", "ProtectHome": "yes", "PrivateDevices": "yes"}
+    assert {name: unit[name] for name in wanted} == wanted
+
+
+@pytest.mark.parametrize("service", SERVICES)
 def test_it_is_started_again_whatever_happens(service: str) -> None:
     unit = read(service)
     assert unit["Unit"]["StartLimitIntervalSec"] == "0"
