@@ -22,7 +22,6 @@ case "$mode" in
     ;;
 esac
 changes=0
-env_file=/etc/balupi/balupi.env
 installed_mark=/opt/balupi/.installed # an installation that came to its end
 
 is_asking() { [ -z "$mode" ] && [ -t 0 ]; }
@@ -35,9 +34,6 @@ confirm() {
   fi
   echo "${answer:-yes}"
 }
-
-# setting NAME: prints one of the settings; "" where it is not set.
-setting() { "$python" "$here/install/ask.py" --file "$env_file" --get "$1"; }
 
 main() {
   check_machine
@@ -87,14 +83,14 @@ ask_settings() {
   if has_disk; then
     defaults=(--default "INBOX_DIR=$disk/inbox" --default "BACKUP_DIR=$disk/backups")
   fi
-  "$python" "$here/install/ask.py" --file "$env_file" "${defaults[@]}" ${mode:+--yes} || exit 1
+  "$python" "$here/install/ask.py" --file "$settings_file" "${defaults[@]}" ${mode:+--yes} || exit 1
 }
 
 close_settings() {
-  [ "$(stat -c '%U %G %a' "$env_file")" = "root balupi 640" ] && return
-  chown root:balupi "$env_file"
-  chmod 0640 "$env_file"
-  changed "$env_file"
+  [ "$(stat -c '%U %G %a' "$settings_file")" = "root balupi 640" ] && return
+  chown root:balupi "$settings_file"
+  chmod 0640 "$settings_file"
+  changed "$settings_file"
 }
 
 # A first release is put in place here; another one than the installed is an update, with all its care.

@@ -133,12 +133,17 @@ make_venv() {
   touch "$venv/.complete"
 }
 
+# setting NAME: prints one of the settings; nothing where it is not set.
+setting() {
+  "$python" "$(dirname "$release_script")/install/ask.py" --file "$settings_file" --get "$1"
+}
+
 # wants_postgres: whether the settings name PostgreSQL, which needs one package more.
 wants_postgres() {
   local file
   [ -e "$settings_file" ] || return 1
-  file=$(sed -n "s/^BALUPI_DATABASE_URL_FILE=['\"]\{0,1\}\([^'\"]*\).*/\1/p" "$settings_file" | tail -n 1)
-  grep -Eq "^BALUPI_DATABASE_URL=['\"]?postgres" "$settings_file" || { [ -n "$file" ] && grep -q '^postgres' "$file"; }
+  file=$(setting DATABASE_URL_FILE)
+  [[ $(setting DATABASE_URL) == postgres* ]] || { [ -n "$file" ] && grep -q '^postgres' "$file"; }
 }
 
 # current_release: prints the id of the release that is installed; nothing where there is none.

@@ -65,11 +65,11 @@ wait_until() {
   done
 }
 
-# curl_free_get HOST PORT [PATH]: whether HTTP answers there, without an error; there is no curl on a small Pi.
-curl_free_get() {
+# answers_http PORT PATH: whether this machine answers there, without an error; there is no curl on a small Pi.
+answers_http() {
   # shellcheck disable=SC2016 # the inner shell's variables
-  timeout 5 bash -c 'exec 3<>"/dev/tcp/$0/$1" && printf "GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n" "$2" >&3 &&
-    read -r _protocol status _words <&3 && [ "$status" -lt 400 ]' "$1" "$2" "${3:-/api/ping}" 2>/dev/null
+  timeout 5 bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$0" && printf "GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n" "$1" >&3 &&
+    read -r _protocol status _words <&3 && [ "$status" -lt 400 ]' "$1" "$2" 2>/dev/null
 }
 
 is_worker_up() { /usr/local/bin/balupi doctor --quick --only worker; }

@@ -323,7 +323,7 @@ backup_folder() {
 
 data_folder() {
   local folder
-  folder=$(sed -n "s/^BALUPI_DATA_DIR=['\"]\{0,1\}\([^'\"]*\).*/\1/p" "$settings_file" | tail -n 1)
+  folder=$(setting DATA_DIR)
   echo "${folder:-/var/lib/balupi}"
 }
 

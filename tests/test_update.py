@@ -64,6 +64,13 @@ balupi release healthy
 """
 #: What an update says that has not even begun.
 REFUSED = re.compile("Another update is under way|Failed to start|installed already")
+UNTIL_ENDED = """
+is_ended() {
+  [ -z "$(systemctl list-units --no-legend --state=active,activating,deactivating 'balupi-update-*')" ] || return 1
+  for unit in redis web worker; do systemctl --quiet is-active "balupi-$unit" || return 1; done
+}
+for n in {1..180}; do ! is_ended || exit 0; sleep 0.5; done
+"""
 #: Schema and rows, but for what the worker writes as it goes.
 LOOK = """
 import json, sqlite3
@@ -170,6 +177,8 @@ class Pi:
 
     def assert_whole(self, release: str, look: Any) -> None:
         """Assert that this release runs with this database, and that nothing is left half done."""
+        # What a killed update leaves to systemd, its second half, may still be at work on a busy machine.
+        self.machine.run(["bash", "-c", UNTIL_ENDED], check=False)
         assert self.installed() == release
         self.machine.run(["balupi", "release", "healthy"])
         active = self.machine.run(

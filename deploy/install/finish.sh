@@ -25,7 +25,7 @@ start_all() {
 # that file at each start.
 is_outdated() {
   local started=/run/balupi-$1/failures
-  [ -e "$started" ] && { [ "$env_file" -nt "$started" ] || [ "$release/.complete" -nt "$started" ]; }
+  [ -e "$started" ] && { [ "$settings_file" -nt "$started" ] || [ "$release/.complete" -nt "$started" ]; }
 }
 
 # choose_admin: sets $admin_name and $admin_password for the first account, if there is none yet.
@@ -86,11 +86,11 @@ finish() {
   echo
   say "BaluPi is at $address"
   has_admin || echo "Nobody can sign in yet: sudo balupi createsuperuser"
-  echo "The NAS needs this Pi's address and the secret that 'sudo grep HANDSHAKE_SECRET $env_file' shows (docs/nas.md)."
+  echo "The NAS needs this Pi's address and the secret that 'sudo grep HANDSHAKE_SECRET $settings_file' shows (docs/nas.md)."
   echo "Anything wrong above? Each line has its cure; 'sudo balupi doctor' looks again."
 }
 
-is_web_up() { curl_free_get 127.0.0.1 "$(web_port)"; }
+is_web_up() { answers_http "$(web_port)" /api/ping; }
 
 web_port() {
   local listen
