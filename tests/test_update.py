@@ -66,7 +66,8 @@ balupi release healthy
 REFUSED = re.compile("Another update is under way|Failed to start|installed already")
 UNTIL_ENDED = """
 is_ended() {
-  [ -z "$(systemctl list-units --no-legend --state=active,activating,deactivating 'balupi-update-*')" ] || return 1
+  local working=--state=active,activating,deactivating unit
+  [ -z "$(systemctl list-units --no-legend $working 'balupi-update-*')" ] || return 1
   for unit in redis web worker; do systemctl --quiet is-active "balupi-$unit" || return 1; done
 }
 for n in {1..180}; do ! is_ended || exit 0; sleep 0.5; done
