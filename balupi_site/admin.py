@@ -15,8 +15,8 @@ from django_celery_beat.admin import PeriodicTaskAdmin as BeatsAdmin
 from django_celery_beat.models import PeriodicTask
 
 from balupi_site.lib.admin import Tone, age, ask_first, badge
+from balupi_site.lib.words import UNKNOWN, span
 from balupi_site.periodic import Outlook, outlook_of, period_of, shown_name
-from balupi_site.words import UNKNOWN, span
 
 admin.site.unregister(PeriodicTask)
 

@@ -24,8 +24,8 @@ from balupi_site.events.reading import Choice, newest
 from balupi_site.events.words import sentence
 from balupi_site.lib.admin import Tone, age, badge
 from balupi_site.lib.kept import retold
+from balupi_site.lib.words import NBSP, UNKNOWN, span, watts
 from balupi_site.periodic import outlook_of, shown_name
-from balupi_site.words import NBSP, UNKNOWN, span, watts
 from energy.admin.plugs import plug_badge
 from energy.models import SmartPlug
 from energy.services import PlugLatest, latest_readings

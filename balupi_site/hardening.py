@@ -7,8 +7,8 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 
-from balupi_site import wake_page
 from balupi_site.lib.hosts import is_nas_name
+from balupi_site.wake_page.views import in_place_of_nas
 
 #: Bodies we know are some hundred bytes long.
 _MAX_BODY_BYTES = 64 * 1024
@@ -58,7 +58,7 @@ class BodyLimitMiddleware:
         if length <= limit:
             return self._get_response(request)
         if is_nas_name(request):  # meant for the NAS: a program that is told 413 never tries again
-            return wake_page.in_place_of_nas(request)
+            return in_place_of_nas(request)
         return _too_large(request, limit)
 
 

@@ -11,11 +11,11 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from balupi_site import wake_page
 from balupi_site.accounts.services.tokens import PREFIX as TOKEN_PREFIX
 from balupi_site.lib.hosts import is_nas_name
 from balupi_site.lib.origin import serving
 from balupi_site.version import VERSION
+from balupi_site.wake_page.views import in_place_of_nas
 
 #: First parts of the paths that are ours under the NAS's names too; all others belong to the NAS, which
 #: has pages of its own at /login and /admin.
@@ -40,7 +40,7 @@ class OurAnswerMiddleware:
         if is_in_place_of_nas:
             is_unknown = response.status_code == HTTPStatus.UNAUTHORIZED
             if is_unknown and _brings_token_of_nas(request):
-                response = wake_page.in_place_of_nas(request)
+                response = in_place_of_nas(request)
             _let_go(response)
         return _signed(response)
 
@@ -67,7 +67,7 @@ class NasNameMiddleware:
         is_ours = is_known and request.path_info.split("/")[1] in _OURS
         if is_ours or not is_nas_name(request):
             return None
-        return wake_page.in_place_of_nas(request)
+        return in_place_of_nas(request)
 
 
 class OriginMiddleware:

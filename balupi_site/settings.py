@@ -416,7 +416,7 @@ REST_FRAMEWORK = {
     # OPTIONS would describe what a caller may not see; 405 like any method that is not there.
     "DEFAULT_METADATA_CLASS": None,
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
-    "DEFAULT_SCHEMA_CLASS": "balupi_site.openapi.Describer",  # imported only to describe the API
+    "DEFAULT_SCHEMA_CLASS": "balupi_site.api.openapi.Describer",  # imported only to describe the API
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "BaluPi",
@@ -425,7 +425,7 @@ SPECTACULAR_SETTINGS = {
     "VERSION": VERSION,
     "OAS_VERSION": "3.1.0",
     "LICENSE": {"name": "MIT"},
-    "DEFAULT_GENERATOR_CLASS": "balupi_site.openapi.Generator",
+    "DEFAULT_GENERATOR_CLASS": "balupi_site.api.openapi.Generator",
     "COMPONENT_SPLIT_REQUEST": True,
     "POSTPROCESSING_HOOKS": [],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,

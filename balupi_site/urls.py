@@ -5,13 +5,15 @@ from django.contrib.auth import views as auth_views
 from django.urls import include, path, re_path
 from django.utils.translation import gettext_lazy as _
 
-from balupi_site import admin_index, docs, frontend, shell, system, wake_page
+from balupi_site import admin_index
 from balupi_site.accounts import views as accounts
 from balupi_site.admin_site import BaluPiAdminSite
 from balupi_site.doctor import views as doctor
-from balupi_site.lib.api import not_found, route
+from balupi_site.frontend.serving import elsewhere
+from balupi_site.lib.api import not_found
 from balupi_site.page import preferences
 from balupi_site.page import views as page
+from balupi_site.wake_page import views as wake_page
 
 handler400 = "balupi_site.error_pages.bad_request"
 handler403 = "balupi_site.error_pages.permission_denied"
@@ -28,25 +30,8 @@ urlpatterns = [
     path("api/", include("handshake.api.urls")),
     path("api/", include("nasctl.api.urls")),
     path("api/", include("pihole.api.urls")),
-    path("api/", include("balupi_site.monitor.urls")),
-    path(
-        "api/",
-        include(
-            [
-                route("health", system.HealthView.as_view(), "health"),
-                route("ping", system.PingView.as_view(), "ping"),
-                route("system/status", system.SystemStatusView.as_view(), "system-status"),
-                route("updates/version", shell.VersionView.as_view(), "updates-version"),
-                route("system/mode", shell.ModeView.as_view(), "system-mode"),
-                route("setup/status", shell.SetupView.as_view(), "setup-status"),
-                route("system/sleep/presence", shell.PresenceView.as_view(), "sleep-presence"),
-                route("system/statusbar/state", shell.StatusBarView.as_view(), "statusbar-state"),
-                route("smart-devices", shell.SmartDevicesView.as_view(), "smart-devices"),
-                route("schema", docs.SchemaView.as_view(), "schema"),
-                route("docs", docs.docs, "docs"),
-            ]
-        ),
-    ),
+    path("api/", include("balupi_site.monitor.api.urls")),
+    path("api/", include("balupi_site.api.urls")),
     re_path(r"^api(/|$)", not_found, name="api-unknown"),
     path("", page.home, name="home"),
     path("dashboard/", page.dashboard, name="dashboard"),
@@ -61,5 +46,5 @@ urlpatterns = [
     path("admin/login/", accounts.admin_login, name="admin-login"),
     path("admin/", ([*doctor.urls, *admin.site.get_urls()], "admin", admin.site.name)),
     # Last: every path that nobody has; without "$" one with a line feed too.
-    re_path(r"^(?P<path>.*)", frontend.elsewhere, name="elsewhere"),
+    re_path(r"^(?P<path>.*)", elsewhere, name="elsewhere"),
 ]

@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from balupi_site.lib.admin import FactsAdmin, Tone, age, ask_first, badge, moment
 from balupi_site.lib.kept import retold
 from balupi_site.lib.queue import enqueue
-from balupi_site.words import UNKNOWN, percent, span
+from balupi_site.lib.words import UNKNOWN, percent, span
 from handshake import services
 from handshake.models import (
     AskedBy,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.formats import get_format
 
-from balupi_site.words import NBSP
+from balupi_site.lib.words import NBSP
 
 _STEP = 1000
 

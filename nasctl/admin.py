@@ -16,7 +16,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from balupi_site.lib.admin import FactsAdmin, Tone, age, badge, moment
-from balupi_site.words import NBSP, UNKNOWN, ago, span, watts
+from balupi_site.lib.words import NBSP, UNKNOWN, ago, span, watts
 from nasctl import services
 from nasctl.models import NasHour, NasStatus, StateChange, Wake, WakeResult
 from nasctl.moments import present_moment

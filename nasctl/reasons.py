@@ -6,7 +6,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
-from balupi_site.words import NBSP, span
+from balupi_site.lib.words import NBSP, span
 from nasctl.evidence import Stage
 from nasctl.state import NasState, Reason
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from balupi_site.lib.admin import FactsAdmin, Tone, age, badge, moment
 from balupi_site.lib.queue import enqueue
-from balupi_site.words import UNKNOWN
+from balupi_site.lib.words import UNKNOWN
 from pihole import services
 from pihole.models import NameStatus, NameSwitch, Target
 from pihole.services import Overview

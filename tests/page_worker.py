@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from balupi_site.monitor import card, ring
 from balupi_site.monitor.meter import meter
+from balupi_site.monitor.status import PiStatus
 from balupi_site.monitor.throttling import of_word
-from balupi_site.system import PiStatus
 from energy.models import PlugRole, PlugStatus, SmartPlug
 from energy.readings import Reading
 from energy.sample_buffer import SampleBuffer

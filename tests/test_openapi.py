@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from balupi_site.docs import SCHEMA
+from balupi_site.api.docs import SCHEMA
 from tests.conftest import ROOT, Trial, running_trial
 
 pytestmark = [pytest.mark.household, pytest.mark.enable_socket]

@@ -20,7 +20,7 @@ from balupi_site.backup.status import Status
 from balupi_site.doctor.findings import Level, Verdict, fail, ok, skipped, told, warn
 from balupi_site.doctor.known import Known
 from balupi_site.lib.kept import retold
-from balupi_site.words import ago
+from balupi_site.lib.words import ago
 
 DEADLINE_S = 8.0
 #: One night may be missed by a Pi that was off; what is older was not made.

@@ -10,7 +10,7 @@ from balupi_site.doctor.host import since
 from balupi_site.doctor.known import Known
 from balupi_site.events.kinds import Kind
 from balupi_site.events.models import Event
-from balupi_site.words import ago, span
+from balupi_site.lib.words import ago, span
 from handshake.models import NasCall
 from handshake.signature import WINDOW_S
 

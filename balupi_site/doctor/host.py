@@ -17,10 +17,10 @@ from django.utils.translation import pgettext
 from balupi_site.doctor.findings import Verdict, fail, ok, skipped, warn
 from balupi_site.doctor.known import Known
 from balupi_site.lib import clock
+from balupi_site.lib.words import clock as at_clock
 from balupi_site.monitor import card as card_counter
 from balupi_site.monitor.throttling import throttling
 from balupi_site.version import BUILD_DATE
-from balupi_site.words import clock as at_clock
 
 _MIB = 1024 * 1024
 #: Below the first nothing can be stored soon, below the second somebody should make room.

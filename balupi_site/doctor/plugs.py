@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from balupi_site.doctor.findings import Level, Verdict, fail, ok, skipped, told, warn
 from balupi_site.doctor.known import Known
 from balupi_site.lib.kept import retold
-from balupi_site.words import NBSP, ago, watts
+from balupi_site.lib.words import NBSP, ago, watts
 from energy import services as energy
 from energy.checks import check_tapo_account
 from energy.models import PlugRole, PlugStatus, SmartPlug

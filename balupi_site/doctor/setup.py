@@ -16,9 +16,9 @@ from django.core import checks
 from django.utils.translation import gettext as _
 from django.utils.translation import to_locale
 
-from balupi_site import frontend, frontend_install
 from balupi_site.doctor.findings import Level, Verdict, fail, ok, warn
 from balupi_site.doctor.known import Known
+from balupi_site.frontend import installing, serving
 from balupi_site.lib.errors import PermanentError
 
 _OWN_STATIC = settings.BASE_DIR / "balupi_site" / "static"
@@ -179,16 +179,16 @@ def _built() -> Iterator[tuple[str, str]]:
 
 def frontend_page(_known: Known) -> Verdict:
     """Tell whether the page that the NAS built, if there is one, is whole."""
-    copy = frontend_install.current()
+    copy = installing.current()
     cure = _("Install it again: 'sudo balupi install_frontend FOLDER'.")
-    if copy is None and not frontend.is_installed():
+    if copy is None and not serving.is_installed():
         return ok(_("No page of the NAS's is installed; BaluPi's own is shown."))
     try:
-        build = frontend_install.examine(copy or settings.FRONTEND_DIR)
-        index = (build.folder / frontend.INDEX).read_text(encoding="utf-8", errors="replace")
+        build = installing.examine(copy or settings.FRONTEND_DIR)
+        index = (build.folder / serving.INDEX).read_text(encoding="utf-8", errors="replace")
     except (PermanentError, OSError) as error:
         return fail(_("The NAS's page is broken: %(error)s") % {"error": error}, cure)
-    missing = [name for name in _LOADED.findall(index) if frontend.find(name) is None]
+    missing = [name for name in _LOADED.findall(index) if serving.find(name) is None]
     if missing:
         text = _("The NAS's page loads what is not there: %(files)s.")
         return fail(text % {"files": ", ".join(missing[:3])}, cure)

@@ -19,9 +19,9 @@ from balupi_site.doctor.findings import Verdict, fail, ok, skipped, warn
 from balupi_site.doctor.host import room_on, since
 from balupi_site.doctor.known import Known
 from balupi_site.lib.redis import RedisError, client
+from balupi_site.lib.words import ago
 from balupi_site.monitor import ring
 from balupi_site.periodic import outlook_of, shown_name
-from balupi_site.words import ago
 
 _MIB = 1024 * 1024
 #: Debian 12 has 7.0; commands that we and Celery use are all in 6.

@@ -21,7 +21,7 @@ from balupi_site.doctor import AREA_LABELS, Finding, Level, quick_findings
 from balupi_site.doctor.background import background
 from balupi_site.doctor.findings import LEVEL_WORDS, counts
 from balupi_site.lib.admin import Tone, badge
-from balupi_site.words import ago
+from balupi_site.lib.words import ago
 
 #: A quote of one word or more that begins and ends at a word's edge; "the NAS's" is none. In German
 #: quotes, what begins with a capital is the name of a page.

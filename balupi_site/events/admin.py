@@ -22,7 +22,7 @@ from balupi_site.events.kinds import GROUPS, Kind, group_of, kinds_of
 from balupi_site.events.models import Event
 from balupi_site.events.words import sentence
 from balupi_site.lib.admin import FactsAdmin, Tone, badge, moment
-from balupi_site.words import UNKNOWN, span
+from balupi_site.lib.words import UNKNOWN, span
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin

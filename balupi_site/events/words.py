@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from balupi_site.events.kinds import Kind
 from balupi_site.events.models import Event
 from balupi_site.lib.kept import retold
-from balupi_site.words import span
+from balupi_site.lib.words import span
 
 _STATES: dict[str, str | Promise] = {
     "unknown": gettext_lazy("not known yet"),

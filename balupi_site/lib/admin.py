@@ -19,7 +19,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
-from balupi_site.words import UNKNOWN, ago, clock, day_and_clock, span
+from balupi_site.lib.words import UNKNOWN, ago, clock, day_and_clock, span
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Model]

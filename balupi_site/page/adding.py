@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from django.utils.formats import number_format
 
-from balupi_site.words import money, watts
+from balupi_site.lib.words import money, watts
 from energy.tariffs import as_shown
 
 _WH_PER_KWH = 1000

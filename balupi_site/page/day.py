@@ -10,6 +10,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from balupi_site.lib.words import NBSP, UNKNOWN, clock, watts
 from balupi_site.page import band
 from balupi_site.page.choice import Choice
 from balupi_site.page.curves import curves
@@ -38,7 +39,6 @@ from balupi_site.page.day_words import (
 from balupi_site.page.marks import Place, marks_of, placed
 from balupi_site.page.nas import SIGNS
 from balupi_site.page.window import WHOLE_DAY, Part, Window, ticks
-from balupi_site.words import NBSP, UNKNOWN, clock, watts
 from energy.periods import day_span, local_day
 
 __all__ = ["context", "curves"]

@@ -9,9 +9,9 @@ from enum import Enum, auto
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from balupi_site.lib.words import NBSP, clock, day_of_month, long_day, span
 from balupi_site.page.band import Zone
 from balupi_site.page.window import Part
-from balupi_site.words import NBSP, clock, day_of_month, long_day, span
 from energy.models import PlugStatus
 from energy.services import PlugLatest
 from nasctl.models import StateChange

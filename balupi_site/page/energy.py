@@ -9,11 +9,11 @@ from django.conf import settings
 from django.utils import formats
 from django.utils.translation import gettext as _
 
+from balupi_site.lib.words import NBSP, clock, kilowatt_hours, money
 from balupi_site.page import bars
 from balupi_site.page import energy_words as words
 from balupi_site.page.choice import Choice
 from balupi_site.page.energy_figures import Shown, Step, shown
-from balupi_site.words import NBSP, clock, kilowatt_hours, money
 from energy.models import Anomaly
 from energy.periods import Period, local_day
 from energy.services import anomaly_text, latest_readings

@@ -11,9 +11,7 @@ from zoneinfo import ZoneInfo
 from django.utils import formats
 from django.utils.translation import gettext as _
 
-from balupi_site.page.day_words import date
-from balupi_site.page.energy_figures import Shown, Step
-from balupi_site.words import (
+from balupi_site.lib.words import (
     NBSP,
     count,
     day_of_month,
@@ -22,6 +20,8 @@ from balupi_site.words import (
     percent,
     span,
 )
+from balupi_site.page.day_words import date
+from balupi_site.page.energy_figures import Shown, Step
 from energy.periods import Period
 
 _WH_PER_KWH = 1000

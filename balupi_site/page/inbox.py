@@ -11,8 +11,8 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from balupi_site.lib.words import day_and_clock, span
 from balupi_site.page.choice import Choice
-from balupi_site.words import day_and_clock, span
 from handshake.models import FileStatus
 from handshake.problems import InboxError
 from handshake.services import (

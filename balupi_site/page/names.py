@@ -10,9 +10,9 @@ from django.conf import settings
 from django.utils import formats
 from django.utils.translation import gettext as _
 
+from balupi_site.lib.words import UNKNOWN, count, day_and_clock, span
 from balupi_site.page.choice import Choice
 from balupi_site.page.inbox import name_of
-from balupi_site.words import UNKNOWN, count, day_and_clock, span
 from pihole.ftl import DomainCount, Statistics
 from pihole.overview import NameView
 from pihole.services import Overview, overview

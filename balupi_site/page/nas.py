@@ -9,9 +9,9 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from balupi_site.lib.words import clock, day_and_clock, watts
 from balupi_site.page.choice import Choice
 from balupi_site.page.waking import failure_shown, seen, wake
-from balupi_site.words import clock, day_and_clock, watts
 from nasctl.services import NasOverview, WakeOverview, nas_overview
 
 __all__ = ["SIGNS", "context", "sentence", "wake"]

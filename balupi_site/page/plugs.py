@@ -11,10 +11,10 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from balupi_site.lib.kept import retold
+from balupi_site.lib.words import UNKNOWN, day_and_clock, money, watts
 from balupi_site.page import adding
 from balupi_site.page.choice import Choice
 from balupi_site.page.energy import stale_s
-from balupi_site.words import UNKNOWN, day_and_clock, money, watts
 from energy.models import PlugRole, PlugStatus, SmartPlug
 from energy.periods import Span, day_span, local_day
 from energy.services import PlugLatest, latest_readings

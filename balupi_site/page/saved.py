@@ -9,10 +9,10 @@ from django.conf import settings
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
+from balupi_site.lib.words import day_of_month, kilowatt_hours, money, month_and_year, span
 from balupi_site.page import adding
 from balupi_site.page.choice import Choice
 from balupi_site.page.energy import stale_s
-from balupi_site.words import day_of_month, kilowatt_hours, money, month_and_year, span
 from energy.models import PowerSample, SmartPlug
 from energy.periods import Period, Span, local_day, period_span
 from energy.services.figures import PriceBook

@@ -11,9 +11,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from balupi_site.lib.words import NBSP, clock, count, day_and_clock, span
 from balupi_site.page.choice import Choice
 from balupi_site.page.inbox import name_of
-from balupi_site.words import NBSP, clock, count, day_and_clock, span
 from handshake.services import latest_snapshot
 from handshake.sizes import shown_size
 

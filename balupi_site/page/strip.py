@@ -7,9 +7,9 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from balupi_site.lib.words import span
 from balupi_site.page.day_data import zones_today
 from balupi_site.page.nas import SIGNS
-from balupi_site.words import span
 
 
 def strip(now: dt.datetime) -> dict[str, Any]:

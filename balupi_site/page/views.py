@@ -11,8 +11,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from balupi_site import frontend
 from balupi_site.access import Need, caller_of, may
+from balupi_site.frontend import serving
 from balupi_site.page import parts
 from balupi_site.page.choice import Choice
 from balupi_site.version import VERSION
@@ -25,14 +25,14 @@ _LONGEST_HAVE = 400
 @require_safe
 def home(request: HttpRequest) -> HttpResponseBase:
     """Show the page that the NAS built, if there is one, else ours."""
-    return frontend.page(request) if frontend.is_installed() else dashboard(request)
+    return serving.page(request) if serving.is_installed() else dashboard(request)
 
 
 @require_safe
 def sign_in(request: HttpRequest) -> HttpResponseBase:
     """Show the NAS-built page, which has its own sign-in at this path, or go to ours."""
-    if frontend.is_installed():
-        return frontend.page(request)
+    if serving.is_installed():
+        return serving.page(request)
     query = request.META.get("QUERY_STRING", "")
     return redirect(reverse("login") + (f"?{query}" if query else ""))
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from balupi_site.words import span
+from balupi_site.lib.words import span
 from nasctl.reasons import WAKE_FAILURES, failure_text
 from nasctl.services import NasOverview, WakeOverview, estimated_boot_s
 

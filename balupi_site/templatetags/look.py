@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from balupi_site.words import ago
+from balupi_site.lib.words import ago
 
 register = template.Library()
 

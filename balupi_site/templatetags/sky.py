@@ -7,7 +7,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from balupi_site.page.nas import sentence
-from balupi_site.wake_story import SKY_COLORS
+from balupi_site.wake_page.story import SKY_COLORS
 from nasctl.services import nas_overview
 
 register = template.Library()

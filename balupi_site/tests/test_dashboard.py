@@ -249,7 +249,7 @@ def test_names_and_messages_are_escaped(owner: Client, nas_plug: SmartPlug) -> N
 def test_the_button_wakes(owner: Client, now: dt.datetime, monkeypatch: pytest.MonkeyPatch) -> None:
     be("offline", "shut_down", now - dt.timedelta(hours=1))
     monkeypatch.setattr("nasctl.services.wakes.send_magic_packets", lambda *_a, **_kw: None)
-    monkeypatch.setattr("balupi_site.wake_page.enqueue", lambda _task: True)
+    monkeypatch.setattr("balupi_site.wake_page.views.enqueue", lambda _task: True)
     assert owner.post("/wake").status_code == 302
     assert Wake.objects.get().requested_by == "owner"
     assert NasStatus.objects.get().state == "booting"
@@ -281,7 +281,7 @@ def test_who_may_wake_without_a_login(
     be("offline", "shut_down", now - dt.timedelta(hours=1))
     settings.PUBLIC_WAKE = public_wake
     monkeypatch.setattr("nasctl.services.wakes.send_magic_packets", lambda *_a, **_kw: None)
-    monkeypatch.setattr("balupi_site.wake_page.enqueue", lambda _task: True)
+    monkeypatch.setattr("balupi_site.wake_page.views.enqueue", lambda _task: True)
     client.post("/wake", REMOTE_ADDR=address)
     assert Wake.objects.exists() is woken
 

@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from balupi_site import frontend
+from balupi_site.frontend import serving
 
 PAGE = "<!doctype html><title>built by the NAS</title>"
 HTML = {"accept": "text/html,*/*;q=0.8"}
@@ -68,12 +68,12 @@ def page(settings: Any, tmp_path: Path) -> Path:
     ],
 )
 def test_no_name_leads_out_of_the_folder(page: Path, name: str) -> None:
-    assert frontend.find(name) is None
+    assert serving.find(name) is None
 
 
 @pytest.mark.parametrize("name", ["index.html", "assets/index-DwkQ2a_9.js", "vite.svg"])
 def test_the_files_of_the_page_are_found(page: Path, name: str) -> None:
-    assert frontend.find(name) == page / name
+    assert serving.find(name) == page / name
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_our_own_page_and_sign_in_stay_at_dashboard(client: Client, page: Path) 
 def test_only_the_page_has_the_policy_that_it_needs(client: Client, page: Path) -> None:
     answer: Any = client.get("/", headers=HTML)
     answer.close()
-    assert answer._csp_replace == frontend.POLICY
+    assert answer._csp_replace == serving.POLICY
     assert not hasattr(client.get("/dashboard/login"), "_csp_replace")
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from balupi_site import frontend_install
 from balupi_site.events.models import Event
+from balupi_site.frontend import installing
 from balupi_site.lib.locks import file_lock
 
 pytestmark = pytest.mark.django_db
@@ -146,7 +146,7 @@ def _odd_name(folder: Path) -> None:
 def _too_large(folder: Path) -> None:
     (folder / "index.html").write_text("x")
     with (folder / "film.mp4").open("wb") as file:
-        file.truncate(frontend_install.MAX_BYTES + 1)
+        file.truncate(installing.MAX_BYTES + 1)
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_killed_at_any_step_it_leaves_the_old_page_whole_and_the_next_run_cleans
     def die(*_args: Any, **_kwargs: Any) -> None:
         raise Killed
 
-    owner: Any = {"copyfile": frontend_install.shutil, "sync": frontend_install.os}.get(step, Path)  # type: ignore[attr-defined]
+    owner: Any = {"copyfile": installing.shutil, "sync": installing.os}.get(step, Path)  # type: ignore[attr-defined]
     with monkeypatch.context() as patched:
         patched.setattr(owner, step, die)
         with pytest.raises(Killed):

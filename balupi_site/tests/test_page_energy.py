@@ -13,10 +13,10 @@ from django.template.loader import render_to_string
 from django.test import Client
 from django.utils import translation
 
+from balupi_site.lib.words import money, percent
 from balupi_site.page.choice import Choice
 from balupi_site.page.energy import energy
 from balupi_site.tests.page_parts import part
-from balupi_site.words import money, percent
 from energy.models import Anomaly, EnergyHour, SmartPlug
 from energy.periods import Period
 from energy.services.anomalies import PLUG_LOST, UNUSUAL_POWER

@@ -11,10 +11,10 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from balupi_site.monitor.card import Counter, Written
+from balupi_site.monitor.status import pi_status
 from balupi_site.monitor.throttling import of_word
 from balupi_site.page import pi as pi_part
 from balupi_site.page.choice import Choice
-from balupi_site.system import pi_status
 
 NBSP = "\N{NO-BREAK SPACE}"
 NOW = dt.datetime(2026, 11, 21, 21, 41, tzinfo=dt.UTC)

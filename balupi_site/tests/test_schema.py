@@ -18,12 +18,12 @@ from django.test import Client
 from rest_framework import serializers
 
 from balupi_site.access import RULES
-from balupi_site.docs import SCHEMA
+from balupi_site.api.docs import SCHEMA
+from balupi_site.api.schema import PiStatusSerializer
 from balupi_site.events import reading
-from balupi_site.monitor import answer_serializers as monitor_answers
 from balupi_site.monitor import samples
-from balupi_site.schema import PiStatusSerializer
-from balupi_site.system import PiStatus
+from balupi_site.monitor.api import answer_serializers as monitor_answers
+from balupi_site.monitor.status import PiStatus
 from balupi_site.tests.url_map import endpoints
 from energy.api import answer_serializers as energy_answers
 from energy.services import discovery

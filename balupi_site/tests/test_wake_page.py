@@ -14,11 +14,11 @@ from django.db import OperationalError, connection
 from django.test import Client
 from django.utils import timezone
 
-from balupi_site import wake_page
 from balupi_site.events.models import Event
 from balupi_site.lib.errors import TransientError
 from balupi_site.page import events as events_part
 from balupi_site.page.choice import Choice
+from balupi_site.wake_page import views
 from energy.models import PlugRole, PowerSample, SmartPlug
 from nasctl.evidence import Stage
 from nasctl.models import NasStatus, StateChange, Wake
@@ -40,7 +40,7 @@ def packets(monkeypatch: pytest.MonkeyPatch, settings: Any) -> list[None]:
     monkeypatch.setattr(
         "nasctl.services.wakes.send_magic_packets", lambda *_a, **_kw: sent.append(None)
     )
-    monkeypatch.setattr("balupi_site.wake_page.enqueue", lambda _task: True)
+    monkeypatch.setattr("balupi_site.wake_page.views.enqueue", lambda _task: True)
     settings.DNS_NAMES = (NAS,)
     settings.NAS_URL, settings.PI_IP = "http://192.168.178.53", "192.168.178.2"
     return sent
@@ -220,7 +220,7 @@ def test_it_blames_no_device_while_the_name_itself_could_not_be_moved(
 ) -> None:
     be("online", "answers", for_s=16)
     stuck = dataclasses.replace(names_overview(timezone.now()), ok=False, is_switching=False)
-    monkeypatch.setattr("balupi_site.wake_story.names_overview", lambda _now: stuck)
+    monkeypatch.setattr("balupi_site.wake_page.story.names_overview", lambda _now: stuck)
     page = client.get("/photos", headers=HTML).content.decode()
     assert "The name still leads to the Pi, for it could not be moved." in page
     assert "remembers" not in page
@@ -301,7 +301,7 @@ def test_a_nas_that_nobody_watches_any_more_is_told_in_the_past(
     at = timezone.now() - dt.timedelta(seconds=200)
     evidence = dataclasses.replace(seen.evidence, is_watched=False, watched_at=at)
     old = dataclasses.replace(seen, evidence=evidence)
-    monkeypatch.setattr(wake_page, "nas_overview", lambda _now: old)
+    monkeypatch.setattr(views, "nas_overview", lambda _now: old)
     page = client.get("/photos", headers=HTML).content.decode()
     assert 'data-sky="grey"' in page
     assert "the NAS was awake." in page or "The NAS was awake when it was last seen" in page
@@ -426,7 +426,7 @@ def test_a_wake_that_makes_no_sense_or_fails_says_why(
         raise TransientError("No packet could be sent.")
 
     NasStatus.objects.update(state="offline", reason="shut_down")
-    monkeypatch.setattr(wake_page, "request_wake", fail)
+    monkeypatch.setattr(views, "request_wake", fail)
     failed = press(client, next="/")
     assert (failed.status_code, b"No packet could be sent." in failed.content) == (503, True)
 
@@ -448,7 +448,7 @@ def test_a_database_that_fails_is_503_and_a_page(
 
     client.force_login(User.objects.create_user("kim"))
     client.raise_request_exception = False
-    monkeypatch.setattr("balupi_site.wake_page.nas_overview", fail)
+    monkeypatch.setattr("balupi_site.wake_page.views.nas_overview", fail)
     monkeypatch.setattr("balupi_site.page.nas.nas_overview", fail)
     response = client.get(path, headers=HTML)
     assert response.status_code == 503

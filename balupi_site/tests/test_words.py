@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 from django.utils import translation
 
-from balupi_site import words
+from balupi_site.lib import words
 
 NOW = dt.datetime(2026, 11, 23, 20, 0, tzinfo=dt.UTC)  # a Monday, 21:00 in Berlin
 

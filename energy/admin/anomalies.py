@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from balupi_site.lib.admin import FactsAdmin, Tone, badge, moment
-from balupi_site.words import UNKNOWN, span
+from balupi_site.lib.words import UNKNOWN, span
 from energy import services
 from energy.models import Anomaly
 

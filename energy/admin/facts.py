@@ -9,7 +9,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from balupi_site.lib.admin import FactsAdmin, Tone, badge, moment
-from balupi_site.words import percent, watts
+from balupi_site.lib.words import percent, watts
 from energy.models import EnergyHour, EnergySource, PowerSample, SwitchUnlock
 
 #: An hour measured less than this is one with gaps.

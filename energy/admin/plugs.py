@@ -23,7 +23,7 @@ from django.utils.translation import gettext_lazy as _
 from balupi_site.lib.admin import Tone, age, ask_first, badge
 from balupi_site.lib.errors import BaluPiError
 from balupi_site.lib.kept import retold
-from balupi_site.words import NBSP, UNKNOWN, span, watts
+from balupi_site.lib.words import NBSP, UNKNOWN, span, watts
 from energy import services, tasks
 from energy.answers import ask_worker
 from energy.models import (

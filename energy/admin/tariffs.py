@@ -19,7 +19,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from balupi_site.lib.admin import Tone, badge
-from balupi_site.words import count
+from balupi_site.lib.words import count
 from energy.admin.tariff_forms import (
     WEEKDAYS,
     NewTariffForm,

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from balupi_site.events.kinds import Kind
 from balupi_site.events.services import BALUPI, record
 from balupi_site.lib.kept import retold, unpacked
-from balupi_site.words import NBSP, day_and_clock
+from balupi_site.lib.words import NBSP, day_and_clock
 from energy.anomalies import (
     BASE,
     FORGIVEN_AFTER,

@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from balupi_site.words import NBSP
+from balupi_site.lib.words import NBSP
 from energy.metering import HOUR
 from energy.models import SmartPlug
 from energy.periods import Period, Resolution, Span, buckets, period_span

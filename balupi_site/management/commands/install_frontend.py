@@ -10,9 +10,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from balupi_site import frontend_install
 from balupi_site.events.kinds import Kind
 from balupi_site.events.services import record
+from balupi_site.frontend import installing
 from balupi_site.lib.errors import BaluPiError
 from balupi_site.lib.locks import file_lock
 
@@ -48,8 +48,8 @@ class Command(BaseCommand):
                 raise CommandError(str(error)) from error
 
     def _install(self, path: Path) -> None:
-        build = frontend_install.examine(path)
-        frontend_install.install(build)
+        build = installing.examine(path)
+        installing.install(build)
         size_mb = round(build.size_bytes / 1e6, 1)
         record(
             Kind.CHANGE_ADDED,
@@ -64,12 +64,12 @@ class Command(BaseCommand):
         )
 
     def _roll_back(self) -> None:
-        frontend_install.roll_back()
+        installing.roll_back()
         record(Kind.CHANGE_EDITED, timezone.now(), subject=_SUBJECT, rolled_back=True)
         self.stdout.write("The page installed before is shown again.")
 
     def _remove(self) -> None:
-        if not frontend_install.remove():
+        if not installing.remove():
             self.stdout.write("BaluPi's own page is shown already; nothing was changed.")
             return
         record(Kind.CHANGE_DELETED, timezone.now(), subject=_SUBJECT)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from balupi_site.words import ago, span
+from balupi_site.lib.words import ago, span
 from nasctl import services
 from nasctl.services.overview import NasOverview, Sighting
 

@@ -1,7 +1,7 @@
 """URLs of the System Monitor, below ``/api/``."""
 
 from balupi_site.lib.api import route
-from balupi_site.monitor import views
+from balupi_site.monitor.api import views
 
 urlpatterns = [
     route("monitoring/cpu/current", views.CpuView.as_view(), "monitor-cpu"),

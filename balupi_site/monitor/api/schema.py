@@ -7,8 +7,8 @@ from typing import Any
 from rest_framework import serializers
 
 from balupi_site.lib.openapi import Operation, Operations
-from balupi_site.monitor import answer_serializers as answers
-from balupi_site.monitor.serializers import DiskHistoryQuery, HistoryQuery
+from balupi_site.monitor.api import answer_serializers as answers
+from balupi_site.monitor.api.serializers import DiskHistoryQuery, HistoryQuery
 
 _MONITOR = "monitor"
 _Serializer = type[serializers.Serializer[Any]]

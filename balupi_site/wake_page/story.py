@@ -12,9 +12,9 @@ from urllib.parse import unquote
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from balupi_site.lib.words import span
 from balupi_site.page import nas as nas_words
 from balupi_site.page import waking
-from balupi_site.words import span
 from nasctl.services import NasOverview, WakeOverview
 from pihole.overview import overview as names_overview
 

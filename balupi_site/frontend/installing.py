@@ -16,7 +16,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from balupi_site.frontend import INDEX
+from balupi_site.frontend.serving import INDEX
 from balupi_site.lib.errors import PermanentError
 
 #: A Vite build of BaluHost's client has about 3 MB in 40 files; the card is not for more.

@@ -7,8 +7,8 @@ from typing import Any
 from drf_spectacular.types import OpenApiTypes
 from rest_framework import serializers
 
+from balupi_site.frontend.shell import PresenceSerializer
 from balupi_site.lib.openapi import Operation, Operations
-from balupi_site.shell import PresenceSerializer
 
 _SYSTEM = "system"
 _SHELL = "NAS-built page"

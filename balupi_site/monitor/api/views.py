@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from balupi_site.monitor.api.serializers import DiskHistoryQuery, HistoryQuery
 from balupi_site.monitor.history import history
 from balupi_site.monitor.meter import meter
 from balupi_site.monitor.samples import (
@@ -20,7 +21,6 @@ from balupi_site.monitor.samples import (
     Sample,
     UptimeSample,
 )
-from balupi_site.monitor.serializers import DiskHistoryQuery, HistoryQuery
 
 _Part = CpuSample | MemorySample | NetworkSample | UptimeSample
 

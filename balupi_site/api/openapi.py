@@ -17,12 +17,12 @@ from drf_spectacular.plumbing import get_doc
 from drf_spectacular.types import OpenApiTypes
 from rest_framework.fields import CharField, ListField
 
-from balupi_site import schema as own
 from balupi_site.access import Need, needed
 from balupi_site.accounts.api import schema as accounts
+from balupi_site.api import schema as own
 from balupi_site.lib.fields import CalendarDayField
 from balupi_site.lib.openapi import YEARS_PATTERN, ErrorSerializer, Operation, RefusalSerializer
-from balupi_site.monitor import schema as monitor
+from balupi_site.monitor.api import schema as monitor
 from energy.api import schema as energy
 from handshake.api import schema as handshake
 from nasctl.api import schema as nasctl

@@ -1,9 +1,9 @@
 """The wake page: what a browser finds where the NAS should be, and the button that wakes it.
 
 Design, section 10. Under the NAS's names it answers every path that asks for a page, "/" included, with
-503; the NAS-built page (``frontend.py``) stays at the Pi's own names. It shows the NAS's state and the
+503; the NAS-built page (``frontend/``) stays at the Pi's own names. It shows the NAS's state and the
 stages of its wake to anybody, no figures and no names of others; when the NAS slept today only to
-those who may read. What it says is made in ``wake_story.py``.
+those who may read. What it says is made in ``story.py``.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from balupi_site.lib.errors import BaluPiError, RefusedError
 from balupi_site.lib.hosts import is_nas_name, is_own_path, port_suffix, wants_page
 from balupi_site.lib.queue import enqueue
 from balupi_site.lib.throttle import Limit
+from balupi_site.lib.words import span
 from balupi_site.page import parts
 from balupi_site.page.strip import strip
-from balupi_site.wake_story import Visit, address, story
-from balupi_site.words import span
+from balupi_site.wake_page.story import Visit, address, story
 from nasctl.services import nas_overview, request_wake
 from nasctl.tasks import watch_nas
 

@@ -1,0 +1,1 @@
+"""The API of the Pi itself, and the description of all of it."""
