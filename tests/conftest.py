@@ -37,6 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--openapi-examples", type=int, default=5, help="cases to invent per endpoint")
     parser.addoption("--every-step", action="store_true", help="kill updates at all their steps")
     parser.addoption("--pi-root", type=Path, default=Path("/"), help="a Debian to update in")
+    parser.addoption("--fault-minutes", type=float, default=3, help="of the household under faults")
     parser.addoption("--fault-seed", type=int, help="the seed that a failed fault test has told")
 
 
