@@ -28,6 +28,7 @@ from balupi_site.backup.problems import BackupBusyError, BackupError, BackupStop
 from balupi_site.backup.schedule import is_due, may_try, newest_of, superseded
 from balupi_site.events.kinds import Kind
 from balupi_site.events.services import BALUPI, record
+from balupi_site.lib.clock import household_zone
 from balupi_site.lib.kept import kept, retold, unpacked
 from handshake.folder import require_disk
 from handshake.problems import InboxError
@@ -69,7 +70,7 @@ def tend_backups(now: datetime, *, uptime_s: float) -> None:
 
 
 def _make_if_due(now: datetime) -> None:
-    zone = ZoneInfo(settings.TIME_ZONE)
+    zone = household_zone()
     # What is noted is asked first: the disk of the backups may sleep.
     if not is_due(status.load().newest_at, now, zone):
         return

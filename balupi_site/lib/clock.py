@@ -1,10 +1,13 @@
-"""Whether the wall clock can be believed: the Pi has no battery-backed clock."""
+"""Whether the wall clock can be believed (the Pi has no battery-backed one), and its zone."""
 
 from __future__ import annotations
 
 import ctypes
 import datetime as dt
 from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
 
 from balupi_site.version import BUILD_DATE
 
@@ -25,6 +28,11 @@ class _Seen:
 
 
 _seen = _Seen()
+
+
+def household_zone() -> ZoneInfo:
+    """Return the household's time zone, by which days and months begin."""
+    return ZoneInfo(settings.TIME_ZONE)
 
 
 def is_plausible(now: dt.datetime) -> bool:

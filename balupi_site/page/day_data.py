@@ -10,6 +10,7 @@ from django.db.models import DateTimeField, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
+from balupi_site.lib.clock import household_zone
 from balupi_site.page import band
 from balupi_site.page.choice import Choice
 from balupi_site.page.curves import Curves, curves
@@ -18,7 +19,7 @@ from balupi_site.page.window import Window, window
 from energy.models import PlugRole
 from energy.periods import Span, day_span, local_day
 from energy.services import PlugLatest, latest_readings
-from energy.services.figures import household_zone, known_spans
+from energy.services.figures import known_spans
 from nasctl.energy_split import Change, HourState, state_spans
 from nasctl.models import StateChange
 from nasctl.services import watched_until

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.utils import formats
 from django.utils.translation import gettext as _
 
+from balupi_site.lib.clock import household_zone
 from balupi_site.lib.words import NBSP, clock, kilowatt_hours, money
 from balupi_site.page import bars
 from balupi_site.page import energy_words as words
@@ -18,7 +19,6 @@ from energy.models import Anomaly
 from energy.periods import Period, local_day
 from energy.services import anomaly_text, latest_readings
 from energy.services.anomalies import PLUG_LOST
-from energy.services.figures import household_zone
 from energy.services.latest import STALE_INTERVALS
 
 #: How long a drawing of the section may be kept, and the page takes to ask for it.

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from balupi_site.events.kinds import Kind, group_of
 from balupi_site.events.reading import Choice as Selection
 from balupi_site.events.reading import item_of, newest, recent
+from balupi_site.lib.clock import household_zone
 from balupi_site.lib.words import clock, day_and_clock
 from balupi_site.page.choice import Choice
 from balupi_site.page.day_words import date
@@ -26,7 +27,6 @@ from balupi_site.page.event_words import (
 from balupi_site.page.nas import SIGNS
 from balupi_site.page.waking import seen
 from energy.periods import Span, day_span, local_day
-from energy.services.figures import household_zone
 from nasctl.services import Parts, timeline
 from nasctl.services.timeline import EventItem, Item, StateItem, WakeItem
 

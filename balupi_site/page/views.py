@@ -13,11 +13,11 @@ from django.views.decorators.http import require_safe
 
 from balupi_site.access import Need, caller_of, may
 from balupi_site.frontend import serving
+from balupi_site.lib.clock import household_zone
 from balupi_site.page import parts
 from balupi_site.page.choice import Choice
 from balupi_site.version import VERSION
 from energy.periods import local_day
-from energy.services.figures import household_zone
 
 _LONGEST_HAVE = 400
 

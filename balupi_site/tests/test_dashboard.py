@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
+from balupi_site.lib.clock import household_zone
 from balupi_site.page import day as day_part
 from balupi_site.page import parts
 from balupi_site.page.choice import Choice
@@ -20,7 +21,6 @@ from balupi_site.tests.page_parts import part, versions
 from energy.models import EnergyHour, PlugRole, PowerSample, SmartPlug
 from energy.periods import Period, Span, day_span, local_day
 from energy.sample_buffer import SampleBuffer
-from energy.services.figures import household_zone
 from energy.tests.factories import make_reading
 from nasctl.models import NasStatus, StateChange, Wake
 

@@ -10,12 +10,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from balupi_site.lib.clock import household_zone
 from energy.api.export import ExportQuery, export_lines
 from energy.api.history_json import costs_json, history_json, samples_json
 from energy.api.queries import Asked, asked
 from energy.models import PowerSample
 from energy.periods import Period, Resolution, local_day
-from energy.services.figures import PriceBook, household_zone
+from energy.services.figures import PriceBook
 from energy.services.history import History, history, period_history, samples_between
 
 

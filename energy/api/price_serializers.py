@@ -6,12 +6,11 @@ import datetime as dt
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 
+from balupi_site.lib.clock import household_zone
 from balupi_site.lib.fields import FlagField, TextField, WholeField
 from energy.models import Tariff
 from energy.services.tariffs import PricePreview, rule_of
@@ -60,7 +59,7 @@ class DayField(serializers.Field[dt.date, Any, str, Any]):
         """Return the day, or refuse what is none."""
         try:
             at = dt.datetime.fromisoformat(data)
-            return at.astimezone(ZoneInfo(settings.TIME_ZONE)).date() if at.tzinfo else at.date()
+            return at.astimezone(household_zone()).date() if at.tzinfo else at.date()
         except (TypeError, ValueError, OverflowError):
             text = 'This must be a day such as "2026-01-31", or an ISO date-time.'
             raise serializers.ValidationError(text) from None

@@ -12,9 +12,9 @@ from math import fsum
 from operator import add
 from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.db.models import OuterRef, Subquery
 
+from balupi_site.lib.clock import household_zone
 from energy.metering import HOUR, hour_start
 from energy.models import EnergyHour, EnergySource, SmartPlug
 from energy.periods import Span
@@ -119,11 +119,6 @@ class Figure:
         if not self.filled_wh:
             return EnergySource.MEASURED.value
         return EnergySource.MIXED.value if self.covered_h else EnergySource.PLUG.value
-
-
-def household_zone() -> ZoneInfo:
-    """Return the household's time zone."""
-    return ZoneInfo(settings.TIME_ZONE)
 
 
 def figures_of(

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db.models import Min
 
+from balupi_site.lib.clock import household_zone
 from energy.metering import HOUR, hour_start
 from energy.models import EnergyHour, SmartPlug
 from energy.periods import Span
@@ -80,7 +80,7 @@ def preview(
     before: Sequence[TariffRule], after: Sequence[TariffRule], now: datetime
 ) -> PricePreview:
     """Return what it does to the hours until ``now`` if other tariffs count; changes nothing."""
-    zone, currencies = ZoneInfo(settings.TIME_ZONE), (currency_of(before), currency_of(after))
+    zone, currencies = household_zone(), (currency_of(before), currency_of(after))
     first = EnergyHour.objects.filter(hour__lt=now).aggregate(first=Min("hour"))["first"]
     span = Span(first or now, now)
     prices = [priced_spans(span, rules, zone, fallback_price()) for rules in (before, after)]

@@ -7,15 +7,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from balupi_site.events.services import record_change
+from balupi_site.lib.clock import household_zone
 from energy.models import Tariff, TariffZone
 from energy.periods import local_day
 from energy.services.price_preview import (
@@ -133,7 +132,7 @@ def add_tariff(
         before = active_tariffs()
         ended, kept = None, before
         if is_active and wanted.valid_from is None and wanted.valid_to is None and before:
-            wanted = replace(wanted, valid_from=local_day(now, ZoneInfo(settings.TIME_ZONE)))
+            wanted = replace(wanted, valid_from=local_day(now, household_zone()))
             ended, kept = make_room(wanted, before)
         check_tariff(wanted, kept, is_active=is_active)
         tariff = None

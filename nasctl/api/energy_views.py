@@ -13,8 +13,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from balupi_site.lib.clock import household_zone
 from energy.periods import Period, local_day
-from energy.services.figures import Figure, household_zone
+from energy.services.figures import Figure
 from energy.tariffs import as_shown
 from nasctl import services
 from nasctl.api.serializers import NasEnergyQuery

@@ -8,9 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import chain, islice
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.http import HttpResponse, StreamingHttpResponse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
@@ -21,6 +19,7 @@ from rest_framework.views import APIView
 from balupi_site.access import Need, caller_of, may
 from balupi_site.events.kinds import Kind, kinds_of
 from balupi_site.events.reading import Choice, EventItem, every, item_of
+from balupi_site.lib.clock import household_zone
 from balupi_site.lib.csv_lines import csv_lines, no_formula
 from balupi_site.lib.errors import TransientError
 from nasctl import services
@@ -138,7 +137,7 @@ def _row(item: EventItem) -> tuple[object, ...]:
     texts = (item.event_kind, item.subject, item.sentence)
     duration_s = "" if item.duration_s is None else round(item.duration_s, 3)
     return (
-        item.at.astimezone(ZoneInfo(settings.TIME_ZONE)).isoformat(),
+        item.at.astimezone(household_zone()).isoformat(),
         *(no_formula(text) for text in texts),
         duration_s,
         *(no_formula(text) for text in (item.who, item.via, item.address)),

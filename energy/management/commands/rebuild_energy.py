@@ -14,6 +14,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from balupi_site.events.services import record_command
+from balupi_site.lib.clock import household_zone
 from energy.models import SmartPlug
 from energy.periods import Span, local_day, midnight
 from energy.services.rebuilding import Rebuilt, hours_of, rebuild_hours, rebuildable_from
@@ -52,7 +53,7 @@ class Command(BaseCommand):
         dry_run: bool,
         **_options: Any,  # noqa: ANN401
     ) -> None:
-        now, zone = timezone.now(), ZoneInfo(settings.TIME_ZONE)
+        now, zone = timezone.now(), household_zone()
         last = min(last or dt.date.max, local_day(now, zone))
         if last < first:
             raise CommandError("The first day is after the last one, or after today.")
