@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from balupi_site.lib.admin import FactsAdmin, Tone, age, badge, moment
+from balupi_site.lib.admin import FactsAdmin, Tone, age, badge, moment, once
 from balupi_site.lib.queue import enqueue
 from balupi_site.lib.words import UNKNOWN
 from pihole import services
@@ -120,12 +120,8 @@ def names_badge(known: Overview) -> SafeString:
 
 
 def _overview(status: NameStatus) -> Overview:
-    """Return what is known now; asked for once for a page."""
-    known: Overview | None = getattr(status, "overview", None)
-    if known is None:
-        known = services.overview(timezone.now())
-        status.overview = known  # type: ignore[attr-defined]  # for this page only
-    return known
+    """Return what is known now."""
+    return once(status, lambda: services.overview(timezone.now()))
 
 
 @admin.register(NameSwitch)

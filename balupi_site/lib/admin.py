@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Model]
 else:
     _ModelAdmin = admin.ModelAdmin  # takes no parameter at run time
+
+T = TypeVar("T")
 
 _MOST_NAMED = 20
 #: A weekday is unambiguous for less than a week.
@@ -96,6 +98,15 @@ def badge(tone: Tone, text: object, *, icon: str = "", css: str = "", hint: str 
         icon or _ICONS[tone],
         text,
     )
+
+
+def once(row: Model, make: Callable[[], T]) -> T:
+    """Return what ``make`` returned first for this row: each column of a page asks for the same."""
+    kept = vars(row)
+    if "once" not in kept:
+        kept["once"] = make()
+    made: T = kept["once"]
+    return made
 
 
 def yes_or_no(value: bool | None, yes: str, no: str) -> SafeString:

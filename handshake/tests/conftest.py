@@ -77,7 +77,7 @@ class Enqueued(list[tuple[Any, ...]]):
 def enqueued(monkeypatch: pytest.MonkeyPatch) -> Enqueued:
     """The tasks that edges of this app enqueue."""
     taken = Enqueued()
-    for module in ("handshake.api.views", "handshake.tasks", "handshake.admin"):
+    for module in ("handshake.api.views", "handshake.tasks", "handshake.admin.inbox"):
         monkeypatch.setattr(f"{module}.enqueue", taken.take)
     return taken
 

@@ -1,4 +1,4 @@
-"""Admin: the NAS's state, its history and its wakes; facts, so nothing can be edited here."""
+"""Admin: the NAS's state and its history; facts, so nothing can be edited here."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.functional import Promise
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from balupi_site.lib.admin import FactsAdmin, Tone, age, badge, moment
-from balupi_site.lib.words import NBSP, UNKNOWN, ago, span, watts
+from balupi_site.lib.admin import FactsAdmin, Tone, badge, moment, once
+from balupi_site.lib.words import UNKNOWN, ago, span, watts
 from nasctl import services
-from nasctl.models import NasHour, NasStatus, StateChange, Wake, WakeResult
+from nasctl.models import NasStatus, StateChange
 from nasctl.moments import present_moment
-from nasctl.reasons import failure_text, is_trouble, reason_text, state_text
+from nasctl.reasons import is_trouble, reason_text, state_text
 from nasctl.services.moves import current_status
-from nasctl.services.overview import NasOverview, StageOverview
+from nasctl.services.overview import NasOverview
 from nasctl.state import NasState, PowerState, Reason
 
 if TYPE_CHECKING:
@@ -36,13 +36,6 @@ _LOOKS: dict[str, tuple[Tone, str, str]] = {
     NasState.ONLINE: (Tone.OFF, "sun", "online"),
     NasState.SHUTTING_DOWN: (Tone.BUSY, "sunset", "dusk"),
 }
-_RESULTS: dict[str, Tone] = {
-    WakeResult.RUNNING: Tone.BUSY,
-    WakeResult.SUCCEEDED: Tone.GOOD,
-    WakeResult.FAILED: Tone.BAD,
-}
-
-
 _POWER_WORDS: dict[str, Promise] = {
     PowerState.UNKNOWN: _("not known"),
     PowerState.OFF: _("off"),
@@ -133,12 +126,8 @@ class NasStatusAdmin(FactsAdmin):
 
 
 def _overview(status: NasStatus) -> NasOverview:
-    """Return what is known now; asked for once for a page."""
-    known: NasOverview | None = getattr(status, "overview", None)
-    if known is None:
-        known = services.nas_overview(timezone.now())
-        status.overview = known  # type: ignore[attr-defined]  # for this page only
-    return known
+    """Return what is known now."""
+    return once(status, lambda: services.nas_overview(timezone.now()))
 
 
 class _ReasonFilter(admin.SimpleListFilter):
@@ -203,107 +192,3 @@ class StateChangeAdmin(FactsAdmin):
         if is_trouble(change.from_state, change.reason):
             return badge(Tone.WARN, gettext("unexpected"))
         return badge(Tone.GOOD, gettext("as planned"))
-
-
-@admin.register(Wake)
-class WakeAdmin(FactsAdmin):
-    """The history of wakes."""
-
-    list_display = ["when", "result_badge", "who", "came_from", "took", "stages"]
-    list_filter = ["result", "requested_from", "requested_at"]
-    search_fields = ["requested_by", "message"]
-    date_hierarchy = "requested_at"
-    fields = [
-        "result_badge",
-        "requested_at",
-        "who",
-        "came_from",
-        "previous_state",
-        "stages",
-        "finished_at",
-        "took",
-    ]
-    nothing = _("Nobody has asked to wake the NAS so far.")
-
-    @admin.display(description=_("asked for"), ordering="requested_at")
-    def when(self, wake: Wake) -> SafeString:
-        """Return how long ago it was asked for."""
-        return age(wake.requested_at, timezone.now())
-
-    @admin.display(description=_("result"), ordering="result")
-    def result_badge(self, wake: Wake) -> SafeString:
-        """Return how it ended, and why it failed."""
-        shown = badge(_RESULTS.get(wake.result, Tone.BAD), wake.get_result_display())
-        return format_html('{}<span class="why">{}</span>', shown, failure_text(wake.message))
-
-    @admin.display(description=_("who"), ordering="requested_by")
-    def who(self, wake: Wake) -> str:
-        """Return who asked."""
-        return wake.requested_by or gettext("a visitor")
-
-    @admin.display(description=_("from where"), ordering="requested_from")
-    def came_from(self, wake: Wake) -> str:
-        """Return by what they asked."""
-        words = {"page": gettext("page"), "api": gettext("program"), "command": gettext("command")}
-        return words.get(wake.requested_from, wake.requested_from)
-
-    @admin.display(description=_("took"))
-    def took(self, wake: Wake) -> str:
-        """Return how long it took, or how long it has been running."""
-        ended_at = wake.finished_at or timezone.now()
-        return span(max((ended_at - wake.requested_at).total_seconds(), 0.0))
-
-    @admin.display(description=_("stages"))
-    def stages(self, wake: Wake) -> SafeString:
-        """Return the stages with their seconds, one a line."""
-        known = services.wake_overview(wake, timezone.now()).stages
-        return format_html_join(
-            "",
-            '<span class="stage {}">{} <b>{}</b></span>',
-            (
-                (stage.status, stage.label, _stage_time(stage))
-                for stage in known
-                if stage.status != "skipped"
-            ),
-        )
-
-
-def _stage_time(stage: StageOverview) -> str:
-    if stage.after_s is not None:
-        return f"{stage.after_s:.0f}{NBSP}s"
-    words = {"waiting": gettext("waiting"), "failed": gettext("not reached")}
-    return words.get(stage.status, stage.status)
-
-
-@admin.register(NasHour)
-class NasHourAdmin(FactsAdmin):
-    """The NAS's hours by state."""
-
-    list_display = ["when", "state", "lasted", "energy", "known"]
-    list_filter = ["state", "hour"]
-    list_select_related = ["plug"]
-    # No date_hierarchy: it reads the whole table for each page.
-    show_full_result_count = False
-    nothing = _("No hour was split so far; the first one comes within two hours.")
-    ordering = ["-plug", "-hour", "-state"]  # as the index has it
-    fields = ["plug", "hour", "state", "lasted", "energy", "known"]
-
-    @admin.display(description=_("hour"), ordering="hour")
-    def when(self, part: NasHour) -> str:
-        """Return the hour's begin as people call it."""
-        return moment(part.hour, timezone.now())
-
-    @admin.display(description=_("lasted"), ordering="duration_s")
-    def lasted(self, part: NasHour) -> str:
-        """Return how long the NAS was in the state."""
-        return span(part.duration_s)
-
-    @admin.display(description=_("energy, Wh"), ordering="energy_wh")
-    def energy(self, part: NasHour) -> str:
-        """Return the energy; a dash where it is not known."""
-        return watts(part.energy_wh)
-
-    @admin.display(description=_("of which known"), ordering="known_s")
-    def known(self, part: NasHour) -> str:
-        """Return how much of the time the energy is of."""
-        return span(part.known_s)
