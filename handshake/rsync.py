@@ -7,18 +7,16 @@ so all paths on the NAS begin at that folder.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
 
 from handshake.problems import InboxError, Trouble
-from handshake.rsync_run import Done, Stop, run, unescaped
+from handshake.rsync_run import Done, Stop, run
+from handshake.rsync_words import PARTIAL_CODES, Match, matches, trouble_of, versions
 
 #: On the NAS, in its inbox folder: made by its owner, so that nothing goes to an unmounted disk.
 NAS_MARKER = ".balupi-inbox"
@@ -35,44 +33,6 @@ _SHORT_S = 30.0
 _SLOWEST_BYTES_S = 500_000
 _SLOWEST_FILE_S = 0.5
 _SLOWEST_DISK_BYTES_S = 10_000_000
-
-_PARTIAL_CODES = frozenset({23, 24})  # rsync(1): some files could not be transferred, or vanished
-_TIMEOUT_CODES = frozenset({30, 35})
-_WRITE_CODE = 11  # "error in file I/O"; why is often lost on the way, as with a disk that is full
-
-#: A listed file: "-rw-r--r--  5 2026/11/25 18:03:34 name"; what is before the name has no other form.
-_LISTED = re.compile(rb"-\S+ +(?P<size>\d+) (?P<day>\S+) (?P<clock>\S+) (?P<name>.*)", re.DOTALL)
-#: File names, as rsync quotes most of them: they may say anything.
-_QUOTED = re.compile(rb'".*"')
-
-#: What rsync says at a line's end about the NAS's disk, whatever its exit code.
-_DISK_MEANINGS = (
-    (rb"(?:No space left on device|Disk quota exceeded) \(\d+\)\s*$", Trouble.NAS_FULL),
-    (rb"Read-only file system \(\d+\)\s*$", Trouble.NAS_NOT_WRITABLE),
-)
-#: What ssh, rrsync and rsync say (versions 3.2.7 to 3.5.0) where nothing was moved; the first that fits.
-_MEANINGS = (
-    (rb"Host key verification failed", Trouble.OTHER_HOST_KEY),
-    (rb"Permission denied \(publickey|Too many authentication failures", Trouble.KEY_REFUSED),
-    (rb"Another instance of rrsync", Trouble.NAS_BUSY),
-    (rb"Restricted directory does not exist|unable to chdir", Trouble.NO_FOLDER),
-    (rb"timeout in data|io timeout|Timeout, server .* not responding", Trouble.NO_ANSWER),
-    (
-        rb"ssh: connect to|banner exchange|No route to host|Network is unreachable",
-        Trouble.UNREACHABLE,
-    ),
-    (rb"Connection (?:refused|timed out|reset|closed)", Trouble.UNREACHABLE),
-)
-#: The link was there and is gone; the last of these says so only where nothing else is said before.
-_CUT = re.compile(rb"Broken pipe|closed by remote host|\A\s*rsync: connection unexpectedly closed")
-
-
-class Match(StrEnum):
-    """How a file here compares with the one of its name on the NAS."""
-
-    SAME = "same"
-    DIFFERENT = "different"
-    ABSENT = "absent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +103,7 @@ class Nas:
                 *("--", *whats, self._at("")),
                 within_s=_SHORT_S,
             )
-            if done.code in _PARTIAL_CODES:
+            if done.code in PARTIAL_CODES:
                 raise InboxError(Trouble.NAS_NOT_WRITABLE, done.first_complaint())
 
     def send(
@@ -210,7 +170,7 @@ class Nas:
         )
         if done.stopped:
             return None
-        return dict(map(_match, filter(_is_about_file, done.lines())))
+        return matches(done.lines())
 
     def versions(self, paths: Sequence[bytes]) -> dict[bytes, tuple[int, int | None]]:
         """Return size and time of files on the NAS (unix seconds, None: not known); not of absent ones.
@@ -224,7 +184,7 @@ class Nas:
             names=paths,
             within_s=_SHORT_S,
         )
-        return dict(_versions(done.lines()))
+        return versions(done.lines())
 
     def ssh_command(self) -> list[str]:
         """Return the ssh command that talks to this NAS only as it is known to us."""
@@ -283,48 +243,13 @@ def _raise_trouble(done: Done, *, about_marker: bool) -> None:
         raise InboxError(Trouble.STOPPED)
     if done.is_late:
         raise InboxError(Trouble.TOO_SLOW)
+    if done.is_endless:
+        raise InboxError(Trouble.BROKEN, "its output does not end")
     if done.code == 0 or done.stopped:
         return
-    said = _QUOTED.sub(b'""', bytes(done.errors))
-    is_partial = done.code in _PARTIAL_CODES  # single files failed; their names are said, too
-    for pattern, trouble in _DISK_MEANINGS if is_partial else (*_DISK_MEANINGS, *_MEANINGS):
-        if re.search(pattern, said, re.MULTILINE):
-            raise InboxError(trouble, done.first_complaint())
-    if about_marker and b"No such file or directory" in said:
-        raise InboxError(Trouble.NO_MARKER)
-    if is_partial and not about_marker:
-        return
-    if done.code == _WRITE_CODE:
-        raise InboxError(Trouble.NAS_IO)
-    if done.code in _TIMEOUT_CODES or _CUT.search(said):
-        raise InboxError(Trouble.NO_ANSWER)
-    raise InboxError(Trouble.BROKEN, done.first_complaint() or f"exit code {done.code}")
-
-
-def _is_about_file(line: bytes) -> bool:
-    """Tell whether an itemised line is about a file: "YXcstpoguax name", X is the kind."""
-    return len(line) > 2 and line[1:2] == b"f" and line[:1] in b".<"  # noqa: PLR2004
-
-
-def _match(line: bytes) -> tuple[bytes, Match]:
-    marks, _, name = line.partition(b" ")
-    # Fixed width: "what" is 11 characters, padded where nothing differs.
-    name = line[len(b"YXcstpoguax ") :]
-    if marks.startswith(b"."):
-        return unescaped(name), Match.SAME
-    is_new = marks.startswith(b"<f+")
-    return unescaped(name), Match.ABSENT if is_new else Match.DIFFERENT
-
-
-def _versions(lines: list[bytes]) -> Iterator[tuple[bytes, tuple[int, int | None]]]:
-    """Read listed files, times in UTC; None for a time beyond the year 9999."""
-    for found in filter(None, map(_LISTED.fullmatch, lines)):
-        text = f"{found['day'].decode()} {found['clock'].decode()} +0000"
-        try:
-            at = int(datetime.strptime(text, "%Y/%m/%d %H:%M:%S %z").timestamp())
-        except ValueError:
-            at = None
-        yield unescaped(found["name"]), (int(found["size"]), at)
+    trouble = trouble_of(done.code, bytes(done.errors), about_marker=about_marker)
+    if trouble is not None:
+        raise trouble
 
 
 def _for_ssh(path: Path) -> str:

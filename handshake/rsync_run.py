@@ -13,10 +13,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from handshake.rsync_words import complaints, first_complaint
+
 _POLL_S = 0.2
 _GRACE_S = 5.0
 _ERRORS_KEPT = 64 * 1024
-_ESCAPED = re.compile(rb"\\#([0-7]{3})")
+#: 500 files whose paths are as long as can be, each byte of them escaped, are 10 MB.
+_LONGEST_OUTPUT = 16 * 1024 * 1024
 _PROGRESS = re.compile(rb"\s*(\d+)\s+\d+%")
 
 
@@ -36,6 +39,7 @@ class Done:
     errors: bytearray = field(default_factory=bytearray)
     stopped: Stop | None = None
     is_late: bool = False
+    is_endless: bool = False  # it said more than there can be to say
 
     def lines(self) -> list[bytes]:
         """Return its output line by line; names in it are escaped."""
@@ -43,11 +47,11 @@ class Done:
 
     def complaints(self) -> str:
         """Return what went wrong, for people."""
-        return unescaped(bytes(self.errors)).decode(errors="backslashreplace")
+        return complaints(bytes(self.errors))
 
     def first_complaint(self) -> str:
         """Return the first line of it."""
-        return next((line for line in self.complaints().splitlines() if line.strip()), "")[:200]
+        return first_complaint(bytes(self.errors))
 
 
 def run(
@@ -80,7 +84,7 @@ def run(
     ) as process:
         try:
             _follow(process, done, ends_s=ends_s, stop=stop, progress=progress)
-            if not (done.stopped or done.is_late):
+            if not (done.stopped or done.is_late or done.is_endless):
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(_GRACE_S)
         finally:
@@ -106,7 +110,8 @@ def _follow(
         while pipes.get_map():
             done.stopped = stop()
             done.is_late = time.monotonic() >= ends_s
-            if done.stopped or done.is_late:
+            done.is_endless = len(done.output) > _LONGEST_OUTPUT
+            if done.stopped or done.is_late or done.is_endless:
                 return
             for ready, _events in pipes.select(_POLL_S):
                 chunk = os.read(ready.fd, 64 * 1024)
@@ -138,8 +143,3 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):  # nobody is left of its group
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-
-
-def unescaped(text: bytes) -> bytes:
-    """Undo rsync's escapes: a backslash, #, and three octal digits for what is no printable ASCII."""
-    return _ESCAPED.sub(lambda found: bytes([int(found[1], 8)]), text)

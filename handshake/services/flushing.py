@@ -13,20 +13,21 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
+from balupi_site.lib.clock import household_zone
 from balupi_site.lib.kept import kept, retold
 from balupi_site.lib.locks import file_lock
 from handshake import inbox
 from handshake.folder import Held, NotHeld, NotHeldError, remove_empty_folders
 from handshake.models import InboxRun
 from handshake.problems import InboxError, Trouble
-from handshake.rsync import Match, Nas
+from handshake.rsync import Nas
 from handshake.rsync_run import Stop
+from handshake.rsync_words import Match
 from handshake.services import ledger, looking, progress, runs
 from handshake.services.ledger import Known
 from nasctl.moments import present_moment
@@ -289,7 +290,7 @@ class _Mover:
         if number > _MAX_RENAMES:
             self._fail(known, _TAKEN)
             return
-        path = inbox.conflict_path(known.entry, number, ZoneInfo(settings.TIME_ZONE))
+        path = inbox.conflict_path(known.entry, number, household_zone())
         self.to_send.append(_Batch({path: known}, renamed=number))
 
     # Confirming

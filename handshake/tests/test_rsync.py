@@ -18,10 +18,11 @@ import psutil
 import pytest
 from django.conf import settings as django_settings
 
-from handshake import rsync, rsync_run
+from handshake import rsync, rsync_run, rsync_words
 from handshake.problems import InboxError, Trouble
-from handshake.rsync import Match, Nas
+from handshake.rsync import Nas
 from handshake.rsync_run import Stop
+from handshake.rsync_words import Match
 from handshake.tests.inbox_home import running_home
 
 SECRET_KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nhush-hush\n"
@@ -227,7 +228,7 @@ def test_nothing_listed_is_nothing_there(nas: Nas, fake_rsync: FakeProgram) -> N
     ],
 )
 def test_escapes_are_undone(text: bytes, expected: bytes) -> None:
-    assert rsync_run.unescaped(text) == expected
+    assert rsync_words.unescaped(text) == expected
 
 
 def told(chunks: list[bytes]) -> list[int]:
@@ -592,6 +593,15 @@ def test_a_flood_of_words_blocks_nothing(nas: Nas, fake_rsync: FakeProgram, tmp_
     )
     sent = nas.send(tmp_path, [b"a"], size_bytes=1)
     assert 60_000 < len(sent.complaints) < 200_000
+
+
+def test_a_list_without_end_ends_the_run_instead_of_filling_the_memory(
+    nas: Nas, fake_rsync: FakeProgram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rsync_run, "_LONGEST_OUTPUT", 100_000)
+    fake_rsync.does("exec yes")
+    found = trouble(lambda: nas.versions([b"a"]))
+    assert (found.code, found.detail) == (Trouble.BROKEN, "its output does not end")
 
 
 # What it is told
