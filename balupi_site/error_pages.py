@@ -7,12 +7,13 @@ import sys
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.views import defaults
 from django.views.csrf import csrf_failure as csrf_page
 
+from balupi_site.lib.answers import is_for_api, json_refusal
 from balupi_site.lib.hosts import is_nas_name
 from balupi_site.lib.logs import Rarely
 from balupi_site.page.preferences import look
@@ -23,22 +24,22 @@ _rarely = Rarely()
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  # Django gives it
     """Answer 400: a request that no browser makes."""
-    if _is_api(request):
-        return _json(_("This request makes no sense here."), 400)
+    if is_for_api(request):
+        return json_refusal(_("This request makes no sense here."), 400)
     return _alone(request, "400.html", 400)
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer 403."""
-    if _is_api(request):
-        return _json(_("This is not for you from here."), 403)
+    if is_for_api(request):
+        return json_refusal(_("This is not for you from here."), 403)
     return defaults.permission_denied(request, exception)
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer 404."""
-    if _is_api(request):
-        return _json(_("There is nothing here."), 404)
+    if is_for_api(request):
+        return json_refusal(_("There is nothing here."), 404)
     return defaults.page_not_found(request, exception)
 
 
@@ -47,8 +48,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
     error = sys.exc_info()[1]
     if isinstance(error, DatabaseError | InterfaceError):
         return database_fails(request, error)
-    if _is_api(request):
-        return _json(_("Something went wrong on the Pi; its log says what."), 500)
+    if is_for_api(request):
+        return json_refusal(_("Something went wrong on the Pi; its log says what."), 500)
     return _alone(request, "500.html", 500)
 
 
@@ -57,8 +58,8 @@ def database_fails(request: HttpRequest, error: Exception) -> HttpResponse:
     unsaid = _rarely.unsaid("database")  # each open page asks every few seconds
     if unsaid is not None:
         logger.error("the database fails (%s more answers since the last time): %s", unsaid, error)
-    if _is_api(request):
-        response: HttpResponse = _json(_("The Pi's database does not work at present."), 503)
+    if is_for_api(request):
+        response: HttpResponse = json_refusal(_("The Pi's database does not work at present."), 503)
     else:
         is_meant_for_nas = is_nas_name(request) and request.method in {"GET", "HEAD"}
         wanted = request.get_full_path() if is_meant_for_nas else "/"
@@ -69,8 +70,8 @@ def database_fails(request: HttpRequest, error: Exception) -> HttpResponse:
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Answer 403 to a form that did not come from a page of ours, or is too old."""
-    if _is_api(request):
-        return _json(_("The CSRF token is missing or wrong."), 403)
+    if is_for_api(request):
+        return json_refusal(_("The CSRF token is missing or wrong."), 403)
     return csrf_page(request, reason=reason)
 
 
@@ -78,11 +79,3 @@ def _alone(request: HttpRequest, template: str, status: int, **known: str) -> Ht
     """Draw a page without the usual context, which would ask the database who is signed in."""
     context = {**known, "theme": look(request)["theme"]}
     return HttpResponse(render_to_string(template, context), status=status)
-
-
-def _is_api(request: HttpRequest) -> bool:
-    return request.path_info.startswith("/api/") or request.path_info == "/api"
-
-
-def _json(detail: str, status: int) -> JsonResponse:
-    return JsonResponse({"detail": detail, "errors": {}}, status=status)

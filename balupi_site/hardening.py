@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
+from balupi_site.lib.answers import short_refusal
 from balupi_site.lib.hosts import is_nas_name
 from balupi_site.wake_page.views import in_place_of_nas
 
@@ -59,11 +60,5 @@ class BodyLimitMiddleware:
             return self._get_response(request)
         if is_nas_name(request):  # meant for the NAS: a program that is told 413 never tries again
             return in_place_of_nas(request)
-        return _too_large(request, limit)
-
-
-def _too_large(request: HttpRequest, limit: int) -> HttpResponse:
-    text = _("The body may have %(limit)s bytes at most.") % {"limit": limit}
-    if request.path_info.startswith("/api/"):
-        return JsonResponse({"detail": text, "errors": {}}, status=413)
-    return HttpResponse(text, status=413, content_type="text/plain; charset=utf-8")
+        text = _("The body may have %(limit)s bytes at most.") % {"limit": limit}
+        return short_refusal(request, text, 413)

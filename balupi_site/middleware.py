@@ -7,11 +7,13 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import DisallowedHost
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from balupi_site.accounts.authentication import bearer_secret
 from balupi_site.accounts.services.tokens import PREFIX as TOKEN_PREFIX
+from balupi_site.lib.answers import short_refusal
 from balupi_site.lib.hosts import is_nas_name
 from balupi_site.lib.origin import serving
 from balupi_site.version import VERSION
@@ -35,7 +37,11 @@ class OurAnswerMiddleware:
         try:
             is_in_place_of_nas = is_nas_name(request)
         except DisallowedHost:
-            return _signed(_misdirected(request))
+            # A name that is neither the Pi's nor the NAS's.
+            text = _(
+                "BaluPi is not known by this name. Its owner can add it to BALUPI_ALLOWED_HOSTS."
+            )
+            return _signed(short_refusal(request, text, HTTPStatus.MISDIRECTED_REQUEST))
         response = self._get_response(request)
         if is_in_place_of_nas:
             is_unknown = response.status_code == HTTPStatus.UNAUTHORIZED
@@ -84,21 +90,13 @@ class OriginMiddleware:
 
 def _brings_token_of_nas(request: HttpRequest) -> bool:
     """Tell whether it is a page of the NAS that asks: a 401 would have it forget a good login."""
-    scheme, _space, secret = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-    return scheme.lower() == "bearer" and not secret.strip().startswith(TOKEN_PREFIX)
+    secret = bearer_secret(request)
+    return secret is not None and not secret.startswith(TOKEN_PREFIX)
 
 
 def _signed(response: HttpResponse) -> HttpResponse:
     response["X-BaluPi"] = VERSION
     return response
-
-
-def _misdirected(request: HttpRequest) -> HttpResponse:
-    """Answer who came under a name that is neither the Pi's nor the NAS's."""
-    text = _("BaluPi is not known by this name. Its owner can add it to BALUPI_ALLOWED_HOSTS.")
-    if request.path_info.startswith("/api"):
-        return JsonResponse({"detail": text, "errors": {}}, status=421)
-    return HttpResponse(text, status=421, content_type="text/plain; charset=utf-8")
 
 
 def _let_go(response: HttpResponse) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django_celery_beat.models import PeriodicTask
+
+from balupi_site.lib.boot import uptime_s
 
 #: Beat saves run times only every 30 minutes, to spare the card; half of that is left for its work.
 SAVED_LATE = timedelta(minutes=45)
@@ -83,5 +84,4 @@ def period_of(task: PeriodicTask) -> timedelta | None:
 
 def outlook_of(task: PeriodicTask, now: datetime) -> Outlook:
     """Return when a task runs next on this machine."""
-    uptime_s = time.clock_gettime(time.CLOCK_BOOTTIME)
-    return outlook(task.last_run_at, period_of(task), now, uptime_s=uptime_s)
+    return outlook(task.last_run_at, period_of(task), now, uptime_s=uptime_s())

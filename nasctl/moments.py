@@ -5,12 +5,10 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
-from pathlib import Path
 
 from django.utils import timezone
 
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+from balupi_site.lib.boot import boot_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +43,4 @@ def present_moment() -> Moment:
 
 def moment_at(now: datetime) -> Moment:
     """Return the present with the wall time that an edge has read already."""
-    return Moment(now, time.monotonic(), _boot_id())
-
-
-@lru_cache(maxsize=1)
-def _boot_id() -> str:
-    try:
-        return _BOOT_ID.read_text(encoding="ascii").strip()
-    except OSError:
-        return ""
+    return Moment(now, time.monotonic(), boot_id())

@@ -19,6 +19,7 @@ from balupi_site.access import Need, needed
 from balupi_site.accounts import services
 from balupi_site.accounts.models import Token
 from balupi_site.accounts.refusals import LoginRefusedError
+from balupi_site.lib.network import client_address
 
 _CHALLENGE = 'Bearer realm="BaluPi"'
 
@@ -44,7 +45,7 @@ class TokenAuthentication(BaseAuthentication):
         # An old token does not close a door that is open to all: the page sends it everywhere.
         if secret is None or needed(request.resolver_match, request.method or "") is Need.NOTHING:
             return None
-        address = request.META.get("REMOTE_ADDR", "")
+        address = client_address(request)
         try:
             return services.user_of(secret, address=address, now=timezone.now())
         except LoginRefusedError as error:
@@ -68,7 +69,7 @@ class PasswordAuthentication(BasicAuthentication):
         request: Any = None,  # noqa: ANN401  # as upstream
     ) -> tuple[User, None]:
         """Return the local user, or raise AuthenticationFailed or TooManyAttemptsError."""
-        address = request.META.get("REMOTE_ADDR", "") if request is not None else ""
+        address = client_address(request)
         try:
             user = services.check_local(userid, password, address=address, now=timezone.now())
         except LoginRefusedError as error:

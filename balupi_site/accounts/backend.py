@@ -13,6 +13,7 @@ from django.utils import timezone
 from balupi_site.accounts import services
 from balupi_site.accounts.refusals import LoginRefusedError
 from balupi_site.lib.errors import TooManyAttemptsError, TransientError
+from balupi_site.lib.network import client_address
 
 
 class NasBackend(ModelBackend):
@@ -32,7 +33,7 @@ class NasBackend(ModelBackend):
         """
         if username is None or password is None:
             return None
-        address = request.META.get("REMOTE_ADDR", "") if request is not None else ""
+        address = client_address(request)
         try:
             outcome = services.log_in(username, password, address=address, now=timezone.now())
         except (LoginRefusedError, TooManyAttemptsError, TransientError) as error:

@@ -15,6 +15,7 @@ from balupi_site.accounts.nas_answers import NeedsCode
 from balupi_site.accounts.refusals import LoginRefusedError
 from balupi_site.accounts.services import LoggedIn
 from balupi_site.lib.errors import TooManyAttemptsError, TransientError
+from balupi_site.lib.network import client_address
 
 
 class LoginForm(AuthenticationForm):
@@ -36,7 +37,7 @@ class LoginForm(AuthenticationForm):
             return self.cleaned_data
         try:
             self.outcome = services.log_in(
-                name, password, address=_address(self.request), now=timezone.now()
+                name, password, address=client_address(self.request), now=timezone.now()
             )
         except LoginRefusedError as error:
             is_typo = error.reason == "password"
@@ -59,7 +60,3 @@ class CodeForm(forms.Form):
             attrs={"autocomplete": "one-time-code", "autofocus": True, "inputmode": "text"}
         ),
     )
-
-
-def _address(request: Any) -> str:  # noqa: ANN401  # None in Django's own signature
-    return request.META.get("REMOTE_ADDR", "") if request is not None else ""

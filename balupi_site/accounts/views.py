@@ -14,7 +14,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
-from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView
@@ -26,6 +26,8 @@ from balupi_site.accounts.nas_answers import NeedsCode
 from balupi_site.accounts.refusals import LoginRefusedError
 from balupi_site.accounts.services import LoggedIn
 from balupi_site.lib.errors import TooManyAttemptsError, TransientError
+from balupi_site.lib.hosts import is_own_path
+from balupi_site.lib.network import client_address
 
 if TYPE_CHECKING:
     _FormView = FormView[CodeForm]
@@ -79,7 +81,7 @@ class CodePage(_FormView):
             outcome = services.verify_code(
                 pending["token"],
                 form.cleaned_data["code"],
-                address=self.request.META.get("REMOTE_ADDR", ""),
+                address=client_address(self.request),
                 now=timezone.now(),
             )
         except (LoginRefusedError, TooManyAttemptsError, TransientError) as error:
@@ -93,8 +95,7 @@ class CodePage(_FormView):
 def admin_login(request: HttpRequest) -> HttpResponse:
     """Send the admin site's login to ours, which knows codes and the NAS."""
     wanted = request.GET.get("next", "")
-    is_safe = url_has_allowed_host_and_scheme(wanted, allowed_hosts={request.get_host()})
-    target = wanted if is_safe else reverse("admin:index")
+    target = wanted if is_own_path(wanted) else reverse("admin:index")
     return redirect(f"{reverse('login')}?{urlencode({'next': target})}")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from celery import shared_task
@@ -11,6 +10,7 @@ from django.utils import timezone
 
 from balupi_site.backup.child import stop_backup
 from balupi_site.backup.nightly import tend_backups as tend
+from balupi_site.lib import boot
 from balupi_site.lib.clock import is_plausible
 
 
@@ -19,7 +19,7 @@ def tend_backups() -> None:
     """Make last night's backup where there is none yet; never by a clock that may be wrong."""
     now = timezone.now()
     if is_plausible(now):
-        tend(now, uptime_s=time.clock_gettime(time.CLOCK_BOOTTIME))
+        tend(now, uptime_s=boot.uptime_s())
 
 
 @worker_shutting_down.connect(weak=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from balupi_site.backup.nightly import INBOX_FOLDER
 from balupi_site.backup.status import Status
 from balupi_site.doctor.findings import Level, Verdict, fail, ok, skipped, told, warn
 from balupi_site.doctor.known import Known
+from balupi_site.lib import boot
 from balupi_site.lib.kept import retold
 from balupi_site.lib.words import ago
 
@@ -49,7 +49,7 @@ def newest(known: Known) -> Verdict:
 
 
 def _none_yet(known: Known) -> Verdict:
-    if time.clock_gettime(time.CLOCK_BOOTTIME) < _FIRST_S or _is_new(known):
+    if boot.uptime_s() < _FIRST_S or _is_new(known):
         return skipped(_("There is no backup yet; the first is made within the next hours."))
     return warn(_("There is no backup yet."), _make_one())
 

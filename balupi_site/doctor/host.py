@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +15,7 @@ from django.utils.translation import pgettext
 
 from balupi_site.doctor.findings import Verdict, fail, ok, skipped, warn
 from balupi_site.doctor.known import Known
-from balupi_site.lib import clock
+from balupi_site.lib import boot, clock
 from balupi_site.lib.words import clock as at_clock
 from balupi_site.monitor import card as card_counter
 from balupi_site.monitor.throttling import throttling
@@ -189,7 +188,7 @@ def card(_known: Known) -> Verdict:
 
 def card_wear(known: Known) -> Verdict:
     """Tell how much is written to the card."""
-    counter = card_counter.counter(known.now, time.clock_gettime(time.CLOCK_BOOTTIME))
+    counter = card_counter.counter(known.now, boot.uptime_s())
     if counter is None:
         return skipped(_("The kernel does not count what is written to %(folder)s.") % _folder())
     daily = counter.daily_bytes(known.now)

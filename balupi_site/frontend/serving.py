@@ -22,13 +22,13 @@ from django.http import (
     HttpRequest,
     HttpResponseBase,
     HttpResponseRedirect,
-    JsonResponse,
 )
 from django.utils._os import safe_join
 from django.utils.translation import gettext as _
 from django.views.decorators.http import condition, require_safe
 from whitenoise.media_types import MediaTypes
 
+from balupi_site.lib.answers import json_refusal
 from balupi_site.lib.hosts import wants_page
 
 INDEX = "index.html"
@@ -73,12 +73,8 @@ def find(name: str) -> Path | None:
         # The folder itself may be a link, what is in it may not lead out.
         file = Path(safe_join(root, name)).resolve()
         return file if file.is_relative_to(root) and file.is_file() else None
-    except (
-        SuspiciousFileOperation,
-        OSError,
-        ValueError,
-        RuntimeError,
-    ):  # too long; links in a circle
+    # The last two: a name that is too long, links in a circle.
+    except (SuspiciousFileOperation, OSError, ValueError, RuntimeError):
         return None
 
 
@@ -100,7 +96,7 @@ def elsewhere(request: HttpRequest, **_found: str) -> HttpResponseBase:
         if is_installed():
             return page(request)
         raise Http404
-    return JsonResponse({"detail": _("There is no such file here."), "errors": {}}, status=404)
+    return json_refusal(_("There is no such file here."), 404)
 
 
 def _etag(_request: HttpRequest, name: str) -> str:

@@ -16,6 +16,7 @@ from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from balupi_site.lib.answers import json_refusal
 from balupi_site.lib.errors import (
     BaluPiError,
     PermanentError,
@@ -95,10 +96,7 @@ def _ours(error: BaluPiError) -> Response | None:
 @csrf_exempt
 def not_found(request: HttpRequest, *_args: object, **_kwargs: object) -> JsonResponse:
     """Answer an unknown ``/api`` path with JSON, never with a page."""
-    return JsonResponse(
-        {"detail": _("There is no %(path)s here.") % {"path": request.path}, "errors": {}},
-        status=404,
-    )
+    return json_refusal(_("There is no %(path)s here.") % {"path": request.path}, 404)
 
 
 def _error(detail: str, code: int, errors: dict[str, list[str]] | None = None) -> Response:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from django.http import HttpRequest
+
+if TYPE_CHECKING:  # what the worker does not need
+    from rest_framework.request import Request
 
 #: Where a household's own plugs are.
 _PRIVATE_IPV4 = tuple(map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
@@ -23,9 +27,14 @@ _OWN_IPV6 = Path("/proc/net/if_inet6")
 _SHORTEST_PREFIX = 64
 
 
+def client_address(request: HttpRequest | Request | None) -> str:
+    """Return where a request comes from; "" where there is none, or its server does not say."""
+    return "" if request is None else str(request.META.get("REMOTE_ADDR", ""))
+
+
 def is_private_client(request: HttpRequest) -> bool:
     """Tell whether the client is this machine or in its household, see `is_near`."""
-    return is_near(request.META.get("REMOTE_ADDR", ""))
+    return is_near(client_address(request))
 
 
 def is_near(address: str) -> bool:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.http import HttpRequest
 
+from balupi_site.lib.network import client_address
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -63,7 +65,7 @@ def origin() -> Origin:
     if request is not None:
         user = getattr(request, "user", None)
         who = user.get_username() if user is not None and user.is_authenticated else ""
-        return Origin(who, _via(request.path), request.META.get("REMOTE_ADDR", ""))
+        return Origin(who, _via(request.path), client_address(request))
     if settings.PROCESS == "command":
         return Origin(_person(), "command")
     return Origin()

@@ -13,14 +13,13 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
+from balupi_site.lib.boot import boot_id
 from balupi_site.lib.redis import RedisError, client
 
 logger = logging.getLogger(__name__)
 
 _KEY = "monitor:written"
 _BLOCKS = Path("/sys/dev/block")
-#: Another one after each start.
-_START_ID = Path("/proc/sys/kernel/random/boot_id")
 #: In a block device's "stat": the sectors written since the start, always of 512 bytes
 #: (kernel documentation, "Block layer statistics").
 _SECTORS_WRITTEN, _SECTOR_BYTES = 6, 512
@@ -124,14 +123,7 @@ def counter(now: datetime, uptime_s: float, blocks: Path = _BLOCKS) -> Counter |
         written = int(fields[_SECTORS_WRITTEN]) * _SECTOR_BYTES
     except (OSError, ValueError, IndexError):  # a container's layer, a network's disk
         return None
-    return Counter(disk.name, written, now - timedelta(seconds=uptime_s), _start_id())
-
-
-def _start_id() -> str:
-    try:
-        return _START_ID.read_text().strip()
-    except OSError:
-        return ""
+    return Counter(disk.name, written, now - timedelta(seconds=uptime_s), boot_id())
 
 
 def note(now: datetime, uptime_s: float) -> None:

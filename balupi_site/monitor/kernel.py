@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 
+from balupi_site.lib.boot import uptime_s
 from balupi_site.monitor.rates import CoreTimes, DiskCounts, InterfaceBytes, Look, is_disk
 
 #: Kernel names of the CPU's sensor: Raspberry Pi, then common PCs.
@@ -30,7 +31,7 @@ def look() -> Look:
         temperature_c=_temperature_c(),
         core_count=_core_count(),
         server_uptime_s=int(time.monotonic() - _STARTED_S),
-        system_uptime_s=int(time.clock_gettime(time.CLOCK_BOOTTIME)),
+        system_uptime_s=int(uptime_s()),
     )
 
 

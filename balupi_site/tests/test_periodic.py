@@ -60,7 +60,7 @@ def test_what_runs_often_runs_soon_and_what_runs_seldom_runs_at_a_time() -> None
 
 @pytest.fixture
 def _uptime(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("balupi_site.periodic.time.clock_gettime", lambda _clock: DAY_S)
+    monkeypatch.setattr("balupi_site.periodic.uptime_s", lambda: DAY_S)
 
 
 @pytest.mark.django_db

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -21,8 +21,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from balupi_site.access import Need, caller_of, may
+from balupi_site.lib.answers import json_refusal
 from balupi_site.lib.errors import BaluPiError, RefusedError
 from balupi_site.lib.hosts import is_nas_name, is_own_path, port_suffix, wants_page
+from balupi_site.lib.network import client_address
 from balupi_site.lib.queue import enqueue
 from balupi_site.lib.throttle import Limit
 from balupi_site.lib.words import span
@@ -44,13 +46,12 @@ def in_place_of_nas(request: HttpRequest) -> HttpResponse:
     """Answer what was meant for the NAS: the wake page to a person, 503 to a program."""
     if wants_page(request):
         return _page(request, wanted=request.get_full_path(), status=503)
-    if _is_form(
-        request
-    ):  # the page then leads to the first page: what was sent is never sent again
+    if _is_form(request):
+        # The page then leads to the first page: what was sent is never sent again.
         note = _("What you have just sent did not reach the NAS. Send it again when it is awake.")
         return _page(request, wanted="/", status=503, note=note)
     text = _("The NAS does not answer under this name at present; BaluPi does. It was not woken.")
-    response = JsonResponse({"detail": text, "errors": {}}, status=503)
+    response: HttpResponse = json_refusal(text, 503)
     response["Retry-After"] = str(_RETRY_AFTER_S)
     return response
 
@@ -152,7 +153,7 @@ def _presser(request: HttpRequest) -> str:
     """Return whose presses are counted together: a user's, or an address's."""
     if request.user.is_authenticated:
         return f"user {request.user.pk}"
-    return str(request.META.get("REMOTE_ADDR", ""))
+    return client_address(request)
 
 
 def _is_form(request: HttpRequest) -> bool:

@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from balupi_site.lib.network import client_address
 from energy import services
 from energy.api.queries import plug_or_404
 from energy.models import SwitchUnlock
@@ -21,7 +22,7 @@ class UnlockView(APIView):
         until = services.unlock_plug(
             plug,
             unlocked_by=request.user.get_username(),
-            unlocked_from=request.META.get("REMOTE_ADDR", ""),
+            unlocked_from=client_address(request),
             now=timezone.now(),
         )
         return Response(

@@ -13,6 +13,7 @@ from rest_framework.exceptions import APIException, AuthenticationFailed
 from rest_framework.request import Request
 
 from balupi_site.lib.logs import Rarely
+from balupi_site.lib.network import client_address
 from balupi_site.lib.throttle import Limit
 from handshake import services
 from handshake.services import SignedCall
@@ -63,7 +64,7 @@ class SignatureAuthentication(BaseAuthentication):
         plain: HttpRequest = request._request  # noqa: SLF001  # the bytes, before DRF parses them
         if int(plain.META.get("CONTENT_LENGTH") or 0) > MAX_BYTES:
             raise TooLargeError
-        client = plain.META.get("REMOTE_ADDR", "")
+        client = client_address(plain)
         try:
             call = services.believe(
                 plain.method or "",

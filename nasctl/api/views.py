@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from balupi_site.lib.network import client_address
 from balupi_site.lib.queue import enqueue
 from balupi_site.lib.throttle import Limit
 from nasctl import services
@@ -76,4 +77,4 @@ class WakeOnLanView(APIView):
 def _waker(request: Request) -> str:
     """Return whose wakes are counted together: those of one token or user at one address."""
     token = getattr(request.auth, "pk", "")
-    return f"{request.user.pk} {token} {request.META.get('REMOTE_ADDR', '')}"
+    return f"{request.user.pk} {token} {client_address(request)}"

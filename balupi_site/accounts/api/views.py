@@ -19,6 +19,7 @@ from balupi_site.accounts.authentication import TokenAuthentication, bearer_secr
 from balupi_site.accounts.nas_answers import NeedsCode
 from balupi_site.accounts.refusals import LoginRefusedError
 from balupi_site.accounts.services import LoggedIn
+from balupi_site.lib.network import client_address
 
 
 class _OpenView(APIView):
@@ -49,7 +50,7 @@ class LoginView(_OpenView):
         outcome = services.log_in(
             given.validated_data["username"],
             given.validated_data["password"],
-            address=request.META.get("REMOTE_ADDR", ""),
+            address=client_address(request),
             now=now,
         )
         return Response(outcome.body) if isinstance(outcome, NeedsCode) else _let_in(outcome, now)
@@ -67,7 +68,7 @@ class VerifyCodeView(_OpenView):
         logged_in = services.verify_code(
             given.validated_data["pending_token"],
             given.validated_data["code"],
-            address=request.META.get("REMOTE_ADDR", ""),
+            address=client_address(request),
             now=now,
         )
         return _let_in(logged_in, now)

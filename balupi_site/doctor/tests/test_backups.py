@@ -34,9 +34,7 @@ def backup(settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Pa
 
 
 def test_a_new_home_has_some_hours_for_its_first_backup(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "balupi_site.doctor.backups.time.clock_gettime", lambda _clock: DAY.total_seconds()
-    )
+    monkeypatch.setattr("balupi_site.lib.boot.uptime_s", DAY.total_seconds)
     now = datetime.now(UTC)
     assert doctor.newest(Known(now)).level == "skipped"
     assert doctor.newest(Known(now + DAY)).level == "warn"

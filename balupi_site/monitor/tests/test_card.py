@@ -94,7 +94,7 @@ def blocks(tmp_path: Path, settings: Any, stat: str) -> Path:
 def test_the_whole_card_is_counted_that_the_data_is_on(
     tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(card, "_START_ID", tmp_path / "boot_id")
+    monkeypatch.setattr("balupi_site.lib.boot._BOOT_ID", tmp_path / "boot_id")
     (tmp_path / "boot_id").write_text("5e9c\n")
     where = blocks(tmp_path, settings, " 9 0 72 5 7 1 2048 90 0 80 95\n")
     found = card.counter(NOON, 3600.0, where)

@@ -1,0 +1,21 @@
+"""For how long this machine has been running, and since which start; by no clock that can be set."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+def uptime_s() -> float:
+    """Return the seconds since the start, those that the machine slept included."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def boot_id() -> str:
+    """Return which start that was; "" where the kernel does not say."""
+    try:
+        return _BOOT_ID.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
