@@ -12,8 +12,8 @@ from django.utils.translation import ngettext
 from balupi_site.events.kinds import Kind
 from balupi_site.events.reading import EventItem, item_of, recent
 from balupi_site.lib.words import clock
+from balupi_site.page.event_lines import item_id
 from balupi_site.page.event_words import Around, event_sentence, state_sentence, woken_by
-from balupi_site.page.events import item_id
 from balupi_site.page.window import Window
 from nasctl.models import StateChange, Wake
 from nasctl.services import wake_overview
