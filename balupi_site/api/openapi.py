@@ -120,7 +120,7 @@ class Endpoints(EndpointEnumerator):
 
     def get_path_from_regex(self, path_regex: str) -> str:
         """Return the path as people write it."""
-        path: str = super().get_path_from_regex(path_regex)  # type: ignore[no-untyped-call]
+        path: str = super().get_path_from_regex(path_regex)  # type: ignore[no-untyped-call]  # upstream's
         return path.rstrip("/")
 
 
@@ -131,7 +131,7 @@ class Generator(SchemaGenerator):
 
     def get_schema(self, request: object = None, public: object = False) -> dict[str, Any]:
         """Return it, with what all endpoints share."""
-        made: dict[str, Any] = _plain(super().get_schema(request, public))  # type: ignore[no-untyped-call]
+        made: dict[str, Any] = _plain(super().get_schema(request, public))  # type: ignore[no-untyped-call]  # upstream's
         made["components"] |= {
             "responses": {name: _shared(code) for code, (name, *_) in _ERRORS.items()},
             "securitySchemes": _SECURITY,
@@ -169,7 +169,7 @@ class Describer(AutoSchema):
         """Return its line."""
         return self.said.summary
 
-    def get_description(self) -> str:  # type: ignore[override]
+    def get_description(self) -> str:  # type: ignore[override]  # upstream's is lazy
         """Return the method's docstring, what is to be said beside it, and who may."""
         docstring = get_doc(getattr(self.view, self.method.lower()))
         return "\n\n".join(part for part in (docstring, self.said.text, _WHO[self.need]) if part)
@@ -206,7 +206,7 @@ class Describer(AutoSchema):
     def _get_request_body(self, direction: Any = "request") -> Any:  # noqa: ANN401  # as upstream
         if self.said.body is None:
             return None
-        body = super()._get_request_body(direction)  # type: ignore[no-untyped-call]
+        body = super()._get_request_body(direction)  # type: ignore[no-untyped-call]  # upstream's
         return {**body, "required": not self.said.is_body_optional}
 
     def get_response_serializers(self) -> Any:  # noqa: ANN401  # any shape
@@ -246,7 +246,7 @@ class Describer(AutoSchema):
         return errors
 
     def _map_basic_serializer(self, serializer: Any, direction: Any) -> dict[str, Any]:  # noqa: ANN401
-        shape: dict[str, Any] = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
+        shape: dict[str, Any] = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]  # upstream's
         if direction == "request" and hasattr(serializer, "answer_fields"):
             shape["additionalProperties"] = False  # misspelt fields are refused
         if direction == "request" and serializer.partial:
@@ -255,7 +255,7 @@ class Describer(AutoSchema):
         return shape
 
     def _map_serializer_field(self, field: Any, direction: Any, *more: Any) -> Any:  # noqa: ANN401
-        shape = super()._map_serializer_field(field, direction, *more)  # type: ignore[no-untyped-call]
+        shape = super()._map_serializer_field(field, direction, *more)  # type: ignore[no-untyped-call]  # upstream's
         if isinstance(field, ListField) and not field.allow_empty:
             shape["minItems"] = 1
         is_text = isinstance(field, CharField) and shape.get("type") == "string"

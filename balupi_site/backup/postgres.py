@@ -140,8 +140,9 @@ def _require_version() -> None:
     said = _run("pg_dump", "--version")
     found = re.search(r"(\d+)", said.out)
     ours = int(found[1]) if found else 0
-    connection.ensure_connection()
-    server = int(connection.pg_version) // 10_000  # type: ignore[attr-defined]  # psycopg's
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW server_version_num")
+        server = int(cursor.fetchone()[0]) // 10_000
     if ours < server:
         raise BackupError(kept(_OLDER, ours=ours, server=server))
 

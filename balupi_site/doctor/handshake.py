@@ -6,7 +6,6 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from balupi_site.doctor.findings import Verdict, fail, ok, warn
-from balupi_site.doctor.host import since
 from balupi_site.doctor.known import Known
 from balupi_site.events.kinds import Kind
 from balupi_site.events.models import Event
@@ -46,7 +45,7 @@ def calls(known: Known) -> Verdict:
     good = NasCall.objects.first()
     bad = Event.objects.filter(kind=Kind.NAS_CALL_REFUSED).order_by("-at").first()
     if bad and (good is None or bad.at > good.received_at):
-        facts = {"ago": ago(since(bad.at, known)), "address": bad.address or "?"}
+        facts = {"ago": ago(known.since_s(bad.at)), "address": bad.address or "?"}
         # What others send proves nothing of the NAS, and anybody in the house can send it.
         level = fail if bad.address in {"", settings.NAS_IP} else warn
         return level(
@@ -59,7 +58,7 @@ def calls(known: Known) -> Verdict:
             _("Set the Pi's address and the shared secret in BaluHost, and restart it."),
         )
     apart_s = (good.signed_at - good.received_at).total_seconds()
-    facts = {"ago": ago(since(good.received_at, known)), "apart": span(abs(apart_s))}
+    facts = {"ago": ago(known.since_s(good.received_at)), "apart": span(abs(apart_s))}
     if abs(apart_s) > WINDOW_S / 2:
         return warn(
             _("The last call came %(ago)s; the NAS's clock is %(apart)s off ours.") % facts,

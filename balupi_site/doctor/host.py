@@ -249,8 +249,3 @@ def _errors_of(device: str) -> int:
         return int((_EXT4 / name / "errors_count").read_text(encoding="ascii"))
     except (OSError, ValueError):
         return 0
-
-
-def since(then: datetime, known: Known) -> float:
-    """Return the seconds since a moment, never below 0."""
-    return max((known.now - then).total_seconds(), 0.0)

@@ -49,6 +49,10 @@ class Known:
         """Where the names should lead; None: not known, or they are left as they are."""
         return {"nas": settings.NAS_IP, "pi": settings.PI_IP}.get(self.wanted or "") or None
 
+    def since_s(self, then: datetime) -> float:
+        """Return the seconds since a moment, never below 0."""
+        return max((self.now - then).total_seconds(), 0.0)
+
 
 def known_at(now: datetime) -> Known:
     """Return what is known; asks the database, and Redis twice."""

@@ -48,12 +48,7 @@ def run(
         tell: called after each check.
         checks: which there are.
     """
-    wanted = frozenset(only)
-    chosen = [
-        check
-        for check in checks
-        if (check.is_quick or not quick) and (not wanted or {check.name, check.area} & wanted)
-    ]
+    chosen = _chosen(checks, frozenset(only), quick=quick)
     is_over = threading.Event()
     known = replace(known_at(now), is_cut_off=is_over.is_set)
     found: dict[str, list[Finding]] = {}
@@ -73,6 +68,14 @@ def run(
         if not is_whole:
             beside.let_undo()
     return [finding for check in chosen for finding in found[check.name]]
+
+
+def _chosen(checks: Sequence[Check], wanted: frozenset[str], *, quick: bool) -> list[Check]:
+    return [
+        check
+        for check in checks
+        if (check.is_quick or not quick) and (not wanted or {check.name, check.area} & wanted)
+    ]
 
 
 class _Beside:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 import time
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -15,8 +14,10 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 from django_celery_beat.models import PeriodicTask
 
+from balupi_site.backup import sqlite
+from balupi_site.backup.making import is_sqlite
 from balupi_site.doctor.findings import Verdict, fail, ok, skipped, warn
-from balupi_site.doctor.host import room_on, since
+from balupi_site.doctor.host import room_on
 from balupi_site.doctor.known import Known
 from balupi_site.lib.redis import RedisError, client
 from balupi_site.lib.words import ago
@@ -112,9 +113,9 @@ def database(known: Known) -> Verdict:
                 "Run 'sudo balupi migrate'; if that fails too, look at the disk or BALUPI_DATABASE_URL."
             ),
         )
-    if connection.vendor != "sqlite":
+    if not is_sqlite():
         return ok(_("PostgreSQL answers."))
-    facts = {"size": formats.number_format(_sqlite_bytes() / _MIB, decimal_pos=1)}
+    facts = {"size": formats.number_format(sqlite.database_bytes() / _MIB, decimal_pos=1)}
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA journal_mode")
         mode = str(cursor.fetchone()[0])
@@ -127,18 +128,11 @@ def database(known: Known) -> Verdict:
     return ok(_("SQLite answers; with its log it has %(size)s MiB.") % facts)
 
 
-def _sqlite_bytes() -> int:
-    name = str(connection.settings_dict["NAME"])
-    files = (Path(name + suffix) for suffix in ("", "-wal"))
-    return sum(file.stat().st_size for file in files if file.exists())
-
-
 def database_space(_known: Known) -> Verdict:
     """Tell whether the database's own disk has room."""
-    path = Path(str(connection.settings_dict["NAME"]))
-    if connection.vendor != "sqlite" or not path.exists():
+    if not is_sqlite() or not sqlite.database_path().exists():
         return skipped(_("The database is not a file on this Pi."))
-    return room_on(path.parent)
+    return room_on(sqlite.database_path().parent)
 
 
 def migrations(_known: Known) -> Verdict:
@@ -156,11 +150,11 @@ def migrations(_known: Known) -> Verdict:
 
 def integrity(_known: Known) -> Verdict:
     """Tell whether SQLite finds its file whole; on a connection of its own that only reads."""
-    name = str(settings.DATABASES["default"]["NAME"])
-    if not settings.DATABASES["default"]["ENGINE"].endswith("sqlite3") or not Path(name).exists():
+    path = sqlite.database_path()
+    if not is_sqlite() or not path.exists():
         return skipped(_("The database is not a file on this Pi."))
     ends_s = time.monotonic() + INTEGRITY_S
-    own = sqlite3.connect(f"{Path(name).absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_S)
+    own = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=_BUSY_S)
     try:
         own.set_progress_handler(lambda: time.monotonic() > ends_s, 10_000)
         said = own.execute("PRAGMA quick_check(3)").fetchall()
@@ -224,7 +218,7 @@ def beat(known: Known) -> Verdict:
             _("Run 'sudo balupi migrate'."),
         )
     sample = ring.newest()
-    age_s = since(sample.at, known) if sample else None
+    age_s = known.since_s(sample.at) if sample else None
     if age_s is None and (known.redis or {}).get("uptime_in_seconds", _WORKER_S) < _WORKER_S:
         return skipped(_("BaluPi starts; the first regular task runs in half a minute."))
     if age_s is None or age_s > _WORKER_S:
@@ -233,7 +227,7 @@ def beat(known: Known) -> Verdict:
             if age_s is None
             else _("The last regular task ran %(ago)s.") % {"ago": ago(age_s)}
         )
-        return fail(text, _("Restart the worker; beat is a part of it (BALUPI_WORKER_BEAT)."))
+        return fail(text, _("Restart the worker; beat is a part of it."))
     if names:
         return warn(
             _("These regular tasks are switched off: %(names)s.")

@@ -40,6 +40,8 @@ _SILENT_ACTIONS = {
     "run_tasks": Kind.CHANGE_COMMAND,
 }
 _MOST_NAMED = 20
+#: Where a request keeps what its form has changed.
+_CHANGES = "balupi.changes"
 
 
 class LoggedPage(_ModelAdmin):
@@ -60,8 +62,7 @@ class LoggedPage(_ModelAdmin):
     ) -> Any:  # noqa: ANN401
         """Remember what the form changes; Django asks for the message of its own log right before."""
         parts = [_changes(it) for formset in formsets or () for it in _changed_forms(formset)]
-        request.balupi_changes = _changes(form)  # type: ignore[attr-defined]
-        request.balupi_parts = [part for part in parts if part]  # type: ignore[attr-defined]
+        request.META[_CHANGES] = {"changes": _changes(form), "parts": [it for it in parts if it]}
         return super().construct_change_message(request, form, formsets, add)
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:  # noqa: ANN401  # of the stubs only
@@ -225,7 +226,5 @@ def _shown(value: object) -> object:
 
 
 def _remembered(request: HttpRequest) -> Mapping[str, Any]:
-    return {
-        "changes": getattr(request, "balupi_changes", {}),
-        "parts": getattr(request, "balupi_parts", []),
-    }
+    facts: Mapping[str, Any] = request.META.get(_CHANGES, {"changes": {}, "parts": []})
+    return facts

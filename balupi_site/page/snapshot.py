@@ -186,8 +186,9 @@ def _part(value: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
 
 
 def _number(value: object) -> float | None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number and value >= 0 else None  # type: ignore[operator, arg-type]  # see above
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if value >= 0 else None
 
 
 def _count(value: object) -> str:

@@ -235,11 +235,11 @@ def test_the_database_and_its_tables(known: Known, monkeypatch: pytest.MonkeyPat
 
 
 def test_the_file_of_the_database(
-    known: Known, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    known: Known, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "balupi.sqlite3"
-    engine = "django.db.backends.sqlite3"
-    monkeypatch.setitem(settings.DATABASES, "default", {"ENGINE": engine, "NAME": str(path)})
+    monkeypatch.setattr(stores, "is_sqlite", lambda: True)
+    monkeypatch.setattr("balupi_site.backup.sqlite.database_path", lambda: path)
     assert said(stores.integrity(known))[0] == "skipped"
     database = sqlite3.connect(path)
     database.execute("CREATE TABLE t (a TEXT)")

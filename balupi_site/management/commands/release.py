@@ -15,6 +15,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from balupi_site.backup.restoring import newer_migrations
 from balupi_site.version import COMMIT, VERSION
 from nasctl.services.sightings import load_notes
 
@@ -58,12 +59,7 @@ def _migrations() -> str:
     """
     executor = MigrationExecutor(connection)
     loader = executor.loader
-    ours = {app for app, _name in loader.disk_migrations}
-    newer = sorted(
-        f"{app}.{name}"
-        for app, name in set(loader.applied_migrations) - set(loader.disk_migrations)
-        if app in ours
-    )
+    newer = newer_migrations(set(loader.applied_migrations), set(loader.disk_migrations))
     if newer:
         raise CommandError(
             f"The database is of a newer release than {VERSION} ({', '.join(newer[:3])}). Going back to the "
