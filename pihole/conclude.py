@@ -18,8 +18,9 @@ _AFTER_FOREIGN_S = 10
 
 #: Seconds to the next try after the first, second ... failure in a row. The first kind heals by
 #: itself: with at most 7 s for the look that fails, the names are right 15 s after Pi-hole is back.
+#: The other kind needs somebody: the names are right 30 s after that.
 _RETRY_PASSING_S = (3, 5, 7)
-_RETRY_LASTING_S = (5, 10, 15, 30)
+_RETRY_LASTING_S = (5, 10, 15, 20)
 #: A record may get lost right after a write (Pi-hole notes, section 2, step 7).
 AFTER_WRITE_S = 2
 

@@ -130,7 +130,7 @@ class FtlSession:
             return
         if ProblemCode.RATE_LIMITED in (first, second):
             raise problem(ProblemCode.RATE_LIMITED)
-        self._file.save(SharedSession(refused_at=self._now.isoformat()))
+        self._file.save_refusal(self._now)
         raise problem(ProblemCode.WRONG_PASSWORD)
 
     def _try_login(self) -> ProblemCode | None:

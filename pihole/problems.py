@@ -73,7 +73,8 @@ _TEXTS: dict[ProblemCode, Promise] = {
     ProblemCode.WRONG_PASSWORD: _(
         "Pi-hole refused the password, also when asked a second time. Correct "
         "BALUPI_PIHOLE_PASSWORD and restart BaluPi; if you changed it in Pi-hole instead, run "
-        "'sudo balupi switch_dns auto'. BaluPi itself asks again only every 10 minutes."
+        "'sudo balupi switch_dns auto'. BaluPi itself asks again for three minutes, "
+        "then only every 10 minutes."
     ),
     ProblemCode.TOTP_NEEDED: _(
         "Pi-hole asks for a second factor with this password. Make an app password in Pi-hole, "

@@ -19,9 +19,12 @@ from django.utils.crypto import salted_hmac
 
 logger = logging.getLogger(__name__)
 
-#: After a confirmed wrong password nobody of us asks again for this long: others share Pi-hole's
-#: limit of login attempts.
-REFUSAL_LASTS = timedelta(minutes=10)
+#: After a confirmed wrong password nobody of us asks again for this long: a login costs Pi-hole a
+#: second of CPU, and others share its limit of login attempts. A password that is put right soon
+#: must not keep the names wrong; one that stays wrong needs a person anyway.
+_FIRST_REFUSALS = 12
+_FIRST_REFUSAL_LASTS = timedelta(seconds=15)
+_REFUSAL_LASTS = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class SharedSession:
 
     sid: str | None = None
     refused_at: str | None = None  # ISO 8601
+    refusals: int = 0  # in a row
 
 
 class SessionFile:
@@ -48,12 +52,19 @@ class SessionFile:
         return SharedSession()
 
     def is_refused(self, now: datetime) -> bool:
-        """Tell whether this very password was refused less than ``REFUSAL_LASTS`` ago."""
-        refused_at = self.load().refused_at
+        """Tell whether this very password was refused so lately that it is not tried again yet."""
+        known = self.load()
         with suppress(ValueError, TypeError):
+            is_new = known.refusals <= _FIRST_REFUSALS
+            lasts = _FIRST_REFUSAL_LASTS if is_new else _REFUSAL_LASTS
             # A clock that was set back meanwhile must not make this longer.
-            return abs(now - datetime.fromisoformat(refused_at or "")) < REFUSAL_LASTS
+            return abs(now - datetime.fromisoformat(known.refused_at or "")) < lasts
         return False
+
+    def save_refusal(self, now: datetime) -> None:
+        """Store that the password was refused, once more."""
+        refusals = self.load().refusals + 1
+        self.save(SharedSession(refused_at=now.isoformat(), refusals=refusals))
 
     def save(self, session: SharedSession) -> bool:
         """Store it in one step; False where the disk does not take it (told in the log)."""

@@ -47,7 +47,7 @@ def test_every_problem_is_tried_again_with_growing_waits(code: ProblemCode) -> N
         look = result.look
         waits_s.append(result.follow_up_s)
         assert look.next_try_at == NOW + timedelta(seconds=result.follow_up_s or 0)
-    expected = [3, 5, 7, 7, 7, 7] if code in PASSING else [5, 10, 15, 30, 30, 30]
+    expected = [3, 5, 7, 7, 7, 7] if code in PASSING else [5, 10, 15, 20, 20, 20]
     assert waits_s == expected
     assert look is not None
     assert look.failures == 6

@@ -307,14 +307,25 @@ def test_a_wrong_dns_server_is_found_out_by_the_question(pihole: Pihole, setting
     assert "127.0.0.1:9 answers nothing instead" in outcome.look.problem.message  # type: ignore[union-attr]
 
 
-def test_a_wrong_password_costs_pihole_two_logins_in_ten_minutes(pihole: Pihole) -> None:
+def test_a_wrong_password_costs_pihole_two_logins_each_quarter_of_a_minute(pihole: Pihole) -> None:
     pihole.break_with("password_changed", password="other")
     seen = []
-    for minute in range(9):
-        look(NOW + timedelta(minutes=minute))
-        refused_at = SessionFile(url=pihole.url, password=PASSWORD).load().refused_at
-        seen.append(refused_at)
-    assert set(seen) == {NOW.isoformat()}
+    for seconds in (0, 5, 10, 14):
+        look(NOW + timedelta(seconds=seconds))
+        known = SessionFile(url=pihole.url, password=PASSWORD).load()
+        seen.append((known.refused_at, known.refusals))
+    assert set(seen) == {(NOW.isoformat(), 1)}
+
+
+def test_a_password_that_is_put_right_lets_the_names_follow_soon(
+    pihole: Pihole, settings: Any
+) -> None:
+    pihole.break_with("password_changed", password="other")
+    want("pi", "asleep", NOW)
+    assert code(look(NOW)) == ProblemCode.WRONG_PASSWORD
+    pihole.mend()
+    assert code(look(NOW + timedelta(seconds=15))) is None
+    assert answer(pihole).addresses == (settings.PI_IP,)
 
 
 def test_figures_come_with_a_look_and_are_kept_for_a_while(pihole: Pihole) -> None:

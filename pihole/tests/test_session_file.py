@@ -89,17 +89,33 @@ def test_forgetting_twice_is_forgetting_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("after", "refused"),
+    ("refusals", "after", "refused"),
     [
-        pytest.param(timedelta(0), True, id="at once"),
-        pytest.param(timedelta(minutes=9, seconds=59), True, id="just before"),
-        pytest.param(timedelta(minutes=10), False, id="ten minutes later"),
-        pytest.param(timedelta(hours=-1), False, id="the clock was set back"),
+        pytest.param(1, timedelta(0), True, id="at once"),
+        pytest.param(1, timedelta(seconds=14), True, id="just before"),
+        pytest.param(1, timedelta(seconds=15), False, id="a moment later"),
+        pytest.param(12, timedelta(seconds=15), False, id="a moment after the twelfth"),
+        pytest.param(
+            13, timedelta(minutes=9, seconds=59), True, id="just before, for the 13th time"
+        ),
+        pytest.param(13, timedelta(minutes=10), False, id="ten minutes later, for the 13th time"),
+        pytest.param(13, timedelta(hours=-1), False, id="the clock was set back"),
     ],
 )
-def test_a_refusal_lasts_ten_minutes(after: timedelta, *, refused: bool) -> None:
-    session_file().save(SharedSession(refused_at=NOW.isoformat()))
+def test_a_refused_password_is_tried_again_soon_at_first_and_then_seldom(
+    refusals: int, after: timedelta, *, refused: bool
+) -> None:
+    for _ in range(refusals):
+        session_file().save_refusal(NOW)
     assert session_file().is_refused(NOW + after) is refused
+
+
+def test_a_session_ends_the_count_of_refusals() -> None:
+    for _ in range(13):
+        session_file().save_refusal(NOW)
+    session_file().save(SharedSession(sid="s1"))
+    session_file().save_refusal(NOW)
+    assert session_file().is_refused(NOW + timedelta(seconds=15)) is False
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2026-11-23T12:00:00"])
