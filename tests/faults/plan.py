@@ -38,11 +38,16 @@ FAULTS: dict[str, str] = {
     "database_locked": "database",
 }
 PLUGS = ("NAS", "Monitor", "Freezer")
-#: A NAS that accepts and never answers is noticed after up to 60 s (design, section 3).
-_OWN_LASTS_S = {
-    "nas_hang": (10.0, 30.0, 70.0),
-    "database_locked": (10.0,),
+#: What happens at one moment, and heals by itself.
+_AT_ONCE_OVER = (
+    *("web_killed", "worker_killed", "redis_killed"),
+    *("nas_service_restart", "plug_session_stolen", "plug_new_address"),
+)
+_OWN_LASTS_S: dict[str, tuple[float, ...]] = {
+    **dict.fromkeys(_AT_ONCE_OVER, (1.0,)),
+    "nas_hang": (10.0, 30.0, 70.0),  # it is noticed after up to 60 s (design, section 3)
     "plug_hang": (20.0, 50.0),
+    "database_locked": (10.0,),
 }
 
 #: How the household's own NAS goes and comes, with and without a word.
@@ -66,6 +71,9 @@ class Planned:
     lasts_s: float
     plug: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.name} {self.plug}".rstrip()
+
 
 @dataclass(frozen=True)
 class Episode:
@@ -83,6 +91,14 @@ class Episode:
     returns: str
     files: tuple[int, ...]
     pause_s: float
+
+    def __str__(self) -> str:
+        lives = [f"NAS {word}" for word in (self.leaves, self.returns) if word]
+        lives += [f"{len(self.files)} files"] if self.files else []
+        faults = [
+            f"{one} ({one.begins_s:g} to {one.begins_s + one.lasts_s:g} s)" for one in self.faults
+        ]
+        return f"episode {self.number}: " + ", ".join([*lives, *faults])
 
 
 def episodes(seed: int) -> Iterator[Episode]:

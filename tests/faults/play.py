@@ -60,7 +60,7 @@ class Play:
 
     def play(self, episode: Episode) -> None:
         """Play one episode to its end, and check what must hold then."""
-        self.tell(f"episode {episode.number}: {episode}")
+        self.tell(str(episode))
         last_row = self._last_change()
         self._live(episode)
         self._run_faults(episode)
@@ -79,6 +79,12 @@ class Play:
             self.home.nas(episode.leaves)
         if episode.returns == "power_button":
             self.home.nas("power_on")
+        if episode.returns == "wake_by_balupi":
+            self._press_wake()
+
+    def _press_wake(self) -> None:
+        pressed = self.home.press_wake()
+        self.tell(f"  wake: {'sent' if pressed else 'refused'}")
 
     def _put_file(self, size_bytes: int) -> None:
         content = self.chance.randbytes(size_bytes) + self.chance.randbytes(16)
@@ -100,12 +106,12 @@ class Play:
         for at_s, one, is_begin in sorted(moments, key=lambda moment: moment[0]):
             time.sleep(max(0.0, start_s + at_s - time.monotonic()))
             if is_begin:
-                self.tell(f"  {one.name} {one.plug}".rstrip())
+                self.tell(f"  {one}")
                 applied_at[one] = now()
                 ALL[one.name].apply(self.home, one)
                 self.applied[one.name] += 1
             else:
-                self.tell(f"  end of {one.name} {one.plug}".rstrip())
+                self.tell(f"  end of {one}")
                 ALL[one.name].undo(self.home, one)
                 announce(self.home, one, applied_at[one])
 
@@ -121,8 +127,7 @@ class Play:
             if time.monotonic() > ends_s:
                 self.problems.append(f"episode {episode.number}: the NAS was not woken")
                 self.home.nas("power_on")
-            pressed = self.home.press_wake()
-            self.tell(f"  wake: {'sent' if pressed else 'refused'}")
+            self._press_wake()
             self._wait(lambda: not self.home.is_stopped(), _PRESS_AGAIN_S)
 
     # What must follow
@@ -168,6 +173,7 @@ class Play:
 
     def _unheard_return_at(self) -> float | None:
         """Return when the NAS, which is up, said good-bye, where that is the last we heard."""
+        self.watch.look()
         heard = [call for call in self.watch.calls.values() if call["acknowledged"]]
         last = max(heard, key=lambda call: call["at"], default=None)
         if last is None or last["call"] != "nas-going-offline" or self._steady() != "online":

@@ -67,6 +67,7 @@ class HomeWatch(threading.Thread):
         super().__init__(name="home", daemon=True)
         self._truth = truth
         self._ended = threading.Event()
+        self._lock = threading.Lock()
         self._was_healthy = False
         self.meters: dict[str, list[Meter]] = {}
         self.calls: dict[str, dict[str, Any]] = {}
@@ -75,8 +76,14 @@ class HomeWatch(threading.Thread):
 
     def run(self) -> None:
         while not self._ended.wait(_LOOK_S):
-            with suppress(ControlError):
-                self._note(self._truth())
+            self.look()
+
+    def look(self) -> None:
+        """Look now."""
+        with suppress(ControlError):
+            truth = self._truth()
+            with self._lock:
+                self._note(truth)
 
     def end(self) -> None:
         """Look no more."""
