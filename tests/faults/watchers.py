@@ -80,10 +80,8 @@ class HomeWatch(threading.Thread):
 
     def look(self) -> None:
         """Look now."""
-        with suppress(ControlError):
-            truth = self._truth()
-            with self._lock:
-                self._note(truth)
+        with self._lock, suppress(ControlError):
+            self._note(self._truth())
 
     def end(self) -> None:
         """Look no more."""
