@@ -158,8 +158,8 @@ LISTEN: tuple[str, ...] = env.parsed(
 WEB_THREADS = env.parsed("WEB_THREADS", "8", parse.parse_int(4, 64), 8)
 #: The watch, a flush, a backup and the filling of hours may each hold one for long.
 WORKER_THREADS = env.parsed("WORKER_THREADS", "8", parse.parse_int(6, 64), 8)
-#: "thread": beat lives inside the worker. "none": another process runs it (several workers, one beat).
-WORKER_BEAT = env.parsed("WORKER_BEAT", "thread", parse.parse_choice("thread", "none"), "thread")
+#: Whose plugs this process can reach; "" is home, where everything else is as well.
+SITE = env.parsed("SITE", "", parse.parse_site, "")
 LOG_LEVEL = env.parsed(
     "LOG_LEVEL",
     "WARNING" if PROCESS == "command" else "INFO",  # a command's own words are enough for a person
@@ -218,7 +218,10 @@ def _forbid_loops() -> None:
         )
 
 
-(_require_home if IS_PROD else _forbid_outside)()
+if not IS_PROD:
+    _forbid_outside()
+elif not SITE:  # a worker elsewhere talks to plugs only
+    _require_home()
 _forbid_loops()
 
 # --- Django ---------------------------------------------------------------------------------------
@@ -343,6 +346,16 @@ _SQLITE_OPTIONS: dict[str, Any] = {
 }
 
 
+#: A line that breaks without a word is noticed within half a minute; Linux would wait for hours.
+_POSTGRES_OPTIONS: dict[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+
+
 def _database() -> dict[str, Any]:
     """Return Django's database settings for ``BALUPI_DATABASE_URL``, SQLite in the data directory unset."""
     url = env.secret("DATABASE_URL")
@@ -355,8 +368,14 @@ def _database() -> dict[str, Any]:
         return {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
     if database["ENGINE"] == "django.db.backends.sqlite3":
         database["OPTIONS"] = _SQLITE_OPTIONS
+        if SITE:
+            env.error(
+                "SITE",
+                f"{SITE} needs BALUPI_DATABASE_URL, the PostgreSQL of home; at home it stays empty "
+                "(docs/growing.md)",
+            )
     else:
-        database["OPTIONS"] = {"connect_timeout": 5, **database.get("OPTIONS", {})}
+        database["OPTIONS"] = {**_POSTGRES_OPTIONS, **database.get("OPTIONS", {})}
         database["CONN_HEALTH_CHECKS"] = True  # a restarted server costs no request
     return {**database, "CONN_MAX_AGE": None}
 
@@ -465,6 +484,22 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "balupi_site.scheduler:ClockSafeScheduler"
 # The watch keeps its own rhythm; beat looks for a clock that was set at least this often.
 CELERY_BEAT_MAX_LOOP_INTERVAL = 15
+#: What one worker at home takes alone, the one that leads: a plug has one session, the NAS one watch, which asks
+#: the NAS's plug, and what was read lies in that worker's memory, too.
+PLUG_QUEUE = "plugs"
+CELERY_TASK_ROUTES = dict.fromkeys(
+    (
+        "energy.tasks.poll_plugs",
+        "energy.tasks.read_plugs_now",
+        "energy.tasks.switch_plug",
+        "energy.tasks.discover_plugs",
+        "energy.tasks.fill_hours",
+        "energy.tasks.fill_hours_now",
+        "energy.tasks.store_samples",
+        "nasctl.tasks.watch_nas",
+    ),
+    {"queue": PLUG_QUEUE},
+)
 
 
 def _every(seconds: int, task: str) -> dict[str, Any]:

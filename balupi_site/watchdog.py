@@ -47,15 +47,15 @@ def why_stuck(
 
 
 class WorkerJudge:
-    """Judges a worker: beat and the watch of the NAS if they are here, and the tasks that wait.
+    """Judges a worker: beat and the watch of the NAS where it leads at home, and the tasks that wait.
 
-    A worker without them, such as one at another site, is not judged by what it does not do.
+    One that only helps, or is at another site, is not judged by what it does not do.
     """
 
     def __init__(
         self,
         *,
-        has_beat: bool,
+        leads: bool,
         normal_s: Mapping[Work, float],
         patience_s: float,
         waiting: Callable[[], int | None],
@@ -64,13 +64,13 @@ class WorkerJudge:
         """Begin to judge.
 
         Args:
-            has_beat: beat is in this process.
+            leads: beat and the watch of the NAS are in this process.
             normal_s: the longest pause that is normal for a work.
             patience_s: see ``why_stuck``.
             waiting: returns how many tasks wait to be taken; None where Redis does not answer.
             now_s: the present, on the monotonic clock.
         """
-        self._has_beat, self._normal_s = has_beat, dict(normal_s)
+        self._leads, self._normal_s = leads, dict(normal_s)
         self._patience_s, self._waiting = patience_s, waiting
         self._none_waited_s = self._since_s = now_s
         self._redis_since_s: float | None = None
@@ -79,6 +79,10 @@ class WorkerJudge:
     def redis_answers(self) -> bool:
         """Whether it did at the last look."""
         return self._redis_since_s is not None
+
+    def begin_to_lead(self, now_s: float) -> None:
+        """Expect beat and the watch from now on."""
+        self._leads, self._since_s = True, now_s
 
     def forgive(self, now_s: float) -> None:
         """Count from now on: this whole process was stopped for a while, and its work with it."""
@@ -102,9 +106,7 @@ class WorkerJudge:
 
     def _quiet(self, now_s: float) -> list[Quiet]:
         """Return what is expected here; tasks only while some wait, as they may be another's."""
-        expected = [Work.BEAT] if self._has_beat else []
-        if self._watch_is_ours():
-            expected.append(Work.WATCH)
+        expected = [Work.BEAT, Work.WATCH] if self._leads else []
         quiet = [
             Quiet(
                 work,
@@ -115,13 +117,6 @@ class WorkerJudge:
         ]
         begun_s = max(advanced_s(Work.TASKS) or 0.0, self._none_waited_s)
         return [*quiet, Quiet(Work.TASKS, now_s - begun_s)]
-
-    def _watch_is_ours(self) -> bool:
-        """Tell whether the watch is here, or should be: beat has it begun somewhere."""
-        here_s, elsewhere_s = advanced_s(Work.WATCH), advanced_s(Work.WATCH_ELSEWHERE)
-        if here_s is None:
-            return self._has_beat and elsewhere_s is None
-        return elsewhere_s is None or elsewhere_s < here_s
 
 
 class WebJudge:

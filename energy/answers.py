@@ -15,7 +15,9 @@ from django.utils.translation import gettext_noop
 from kombu.exceptions import OperationalError
 
 from balupi_site.lib.errors import BaluPiError, PermanentError, RefusedError, TransientError
+from balupi_site.lib.kept import kept
 from balupi_site.lib.origin import Origin, acting_for, origin
+from balupi_site.lib.queue import plug_queue
 from balupi_site.lib.redis import RedisError, client
 from balupi_site.lib.waiting import waiting_for_outside
 
@@ -41,12 +43,22 @@ WORKER_IS_AWAY = gettext_noop(
     "The worker did not answer in time; whether it still did what was asked is not known. "
     "Look at the present state first, and whether the service balupi-worker runs."
 )
+SITE_IS_AWAY = gettext_noop(
+    "The worker of the site %(site)s did not answer in time; whether it still did what was asked is "
+    "not known. Does balupi-worker run on the machine there, and does that machine reach this one?"
+)
 
 
-def ask_worker(task: Task[Any, Any], *args: str, wait_s: int) -> Any:  # noqa: ANN401  # JSON
+def ask_worker(
+    task: Task[Any, Any],
+    *args: str,
+    wait_s: int,
+    site: str = "",
+) -> Any:  # noqa: ANN401  # JSON
     """Run ``task(reply_to, *args, by=...)`` in the worker and return what it answers.
 
-    ``by`` is who asks, that the worker does it in that name; see ``answer``.
+    ``by`` is who asks, that the worker does it in that name; see ``answer``. ``site`` is whose worker
+    is asked; "" is home's.
 
     The task is dropped where no worker has begun it within ``wait_s``: nothing is switched long
     after somebody asked for it.
@@ -62,13 +74,14 @@ def ask_worker(task: Task[Any, Any], *args: str, wait_s: int) -> Any:  # noqa: A
                 args=(reply_to, *args),
                 kwargs={"by": astuple(origin())},
                 expires=wait_s,
+                queue=plug_queue(site),
                 retry=False,
             )
             item: Any = client(patience_s=wait_s + 1).blpop([reply_to], timeout=wait_s)
         except (OperationalError, RedisError, OSError) as error:
             raise NoAnswerError(REDIS_IS_AWAY) from error
     if item is None:
-        raise NoAnswerError(WORKER_IS_AWAY)
+        raise NoAnswerError(kept(SITE_IS_AWAY, site=site) if site else WORKER_IS_AWAY)
     return _unpacked(json.loads(item[1]))
 
 

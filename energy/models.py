@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import ClassVar, Self
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
@@ -39,6 +40,10 @@ class SmartPlugQuerySet(models.QuerySet["SmartPlug"]):
         """Those that are to be polled."""
         return self.filter(enabled=True)
 
+    def here(self) -> Self:
+        """Those at this process's site, the only ones that it can reach."""
+        return self.filter(site=settings.SITE)
+
     def not_refusing(self, credentials_digest: str) -> Self:
         """Those that have not refused the login with these credentials."""
         return self.exclude(refused_credentials=credentials_digest)
@@ -56,6 +61,17 @@ class SmartPlug(models.Model):
     firmware_version = models.CharField(_("firmware version"), max_length=64, blank=True)
     role = models.CharField(_("role"), max_length=16, choices=PlugRole, default=PlugRole.GENERIC)
     host = models.GenericIPAddressField(_("host"), protocol="IPv4")
+    site = models.SlugField(
+        _("site"),
+        max_length=32,
+        blank=True,
+        default="",
+        db_index=False,
+        help_text=_(
+            "Empty: at home. A name: in another house, where the worker whose BALUPI_SITE is this "
+            "name talks to it."
+        ),
+    )
     connection = models.JSONField(
         _("connection"),
         default=dict,

@@ -28,7 +28,17 @@ _REDIS_PAUSE_S = 10.0
 class SampleBuffer:
     """Takes readings from the poller and hands samples to the database; callable from any thread."""
 
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, monotonic: Callable[[], float] = time.monotonic, *, is_stored_here: bool = True
+    ) -> None:
+        """Prepare an empty buffer.
+
+        Args:
+            monotonic: seconds that only grow.
+            is_stored_here: this process stores samples in the database, too. Another site's does not:
+                it keeps in memory only what Redis does not have yet.
+        """
+        self._is_stored_here = is_stored_here
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._unstored: dict[str, None] = {}  # in order; not in the database yet
@@ -43,7 +53,9 @@ class SampleBuffer:
         line = reading.to_line()
         with self._lock:
             if is_sample:
-                self._unstored[line] = self._owed[line] = None
+                self._owed[line] = None
+                if self._is_stored_here:
+                    self._unstored[line] = None
                 self._drop_oldest()
             if self._monotonic() < self._redis_again_s:
                 return
@@ -95,9 +107,9 @@ class SampleBuffer:
             self._note_redis(error)
 
     def _drop_oldest(self) -> None:
-        is_overflowing = len(self._unstored) > MAX_WAITING
+        is_overflowing = max(len(self._unstored), len(self._owed)) > MAX_WAITING
         if is_overflowing and not self._is_overflowing:
-            logger.error("the database takes no samples; the oldest of %s are dropped", MAX_WAITING)
+            logger.error("nobody takes the samples; the oldest of %s are dropped", MAX_WAITING)
         self._is_overflowing = is_overflowing
         for waiting in (self._unstored, self._owed):
             while len(waiting) > MAX_WAITING:

@@ -1,4 +1,8 @@
-"""Celery edges of the energy app; they run in the worker, which owns the plugs."""
+"""Celery edges of the energy app.
+
+What talks to plugs goes to the one worker that owns them: at home by CELERY_TASK_ROUTES, at another
+site by the queue of that site.
+"""
 
 from __future__ import annotations
 
@@ -15,20 +19,23 @@ from balupi_site.lib.clock import is_plausible
 from balupi_site.lib.errors import TransientError
 from energy import rollup, services
 from energy.answers import answer
-from energy.services import filling
+from energy.services import filling, sites
 from energy.services.discovery import as_json
 from energy.services.switching import Action
+
+_HOUR_S = 3600
 
 
 @shared_task(ignore_result=True)
 def poll_plugs() -> None:
     """Read all plugs once; keep samples only while the clock can be believed."""
+    sites.send_on(poll_plugs, within_s=settings.ENERGY_SAMPLE_INTERVAL_SECONDS)
     services.poll_plugs(keep_samples=is_plausible(timezone.now()))
 
 
 @shared_task(ignore_result=True)
 def store_samples() -> None:
-    """Move the waiting samples into the database."""
+    """Move the waiting samples into the database; where home's are, whose copies are in memory."""
     services.store_samples(timezone.now())
 
 
@@ -49,6 +56,7 @@ def prune_samples() -> None:
 @shared_task(ignore_result=True)
 def fill_hours() -> None:
     """Complete missing hours from the plugs' memories; never by a clock that may be wrong."""
+    sites.send_on(fill_hours, within_s=_HOUR_S)
     now = timezone.now()
     if is_plausible(now):
         services.fill_hours(now)

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from balupi_site.events.kinds import Kind
 from balupi_site.events.services import BALUPI, record
-from balupi_site.lib.locks import file_lock
+from balupi_site.lib.locks import household_lock
 from balupi_site.lib.origin import Origin
 from pihole import status
 from pihole.conclude import AFTER_WRITE_S, conclude
@@ -152,7 +152,7 @@ def reconcile(
             sleep=sleep,
         )
 
-    with file_lock(TALK_LOCK, wait_s=within_s / 2) as is_ours:
+    with household_lock(TALK_LOCK, wait_s=within_s / 2) as is_ours:
         if not is_ours:
             return Outcome(look=None, follow_up_s=AFTER_WRITE_S)
         before, wish = status.load(), NameStatus.current()
@@ -172,7 +172,7 @@ def close_session() -> None:
 
     Whoever of us still runs logs in again with the next look.
     """
-    with file_lock(TALK_LOCK, wait_s=1.0):  # not free: what has to end, ends all the same
+    with household_lock(TALK_LOCK, wait_s=1.0):  # not free: what has to end, ends all the same
         http = FtlHttp(settings.PIHOLE_URL, ends_s=time.monotonic() + 2.0)
         try:
             now = timezone.now()

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from balupi_site.doctor.findings import Level, Verdict, fail, ok, skipped, told, warn
 from balupi_site.doctor.known import Known
 from balupi_site.lib.kept import retold
-from balupi_site.lib.locks import file_lock
+from balupi_site.lib.locks import household_lock
 from pihole import dns_query
 from pihole.ftl import Ftl
 from pihole.ftl_http import FtlHttp
@@ -32,7 +32,7 @@ _SEATS_WARN = 0.75
 
 def visit(known: Known) -> list[Verdict]:
     """Log in, count the sessions, add a record of our own, see it answered, and take it away again."""
-    with file_lock(TALK_LOCK, wait_s=_LOCK_S) as is_ours:
+    with household_lock(TALK_LOCK, wait_s=_LOCK_S) as is_ours:
         if not is_ours:
             return [skipped(_("Another process of BaluPi is talking to Pi-hole; look again."))]
         http = FtlHttp(settings.PIHOLE_URL, ends_s=time.monotonic() + _TALK_S, call_s=_CALL_S)

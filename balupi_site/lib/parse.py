@@ -20,6 +20,7 @@ _HOST_NAME = re.compile(
 )
 
 #: What adduser(8) takes on Debian, and a bit more.
+_SITE = re.compile(r"[A-Za-z0-9_-]{0,32}")  # as of a plug's site, models.py
 _USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}")
 #: Stands between quotes in authorized_keys, within a command line.
 _FOLDER = re.compile(r"/+[^/\"'\\\0-\x1f][^\"'\\\0-\x1f]*")
@@ -120,6 +121,13 @@ def parse_user(value: str) -> str:
     """Return the name of a user on another machine."""
     if not _USER.fullmatch(value):
         raise ValueError("must be a user's name such as baluhost")
+    return value
+
+
+def parse_site(value: str) -> str:
+    """Return the name of a site; "" is home."""
+    if not _SITE.fullmatch(value):
+        raise ValueError("must be a short name such as garage: letters, digits, hyphens")
     return value
 
 

@@ -11,7 +11,6 @@ class Work(StrEnum):
 
     BEAT = "beat"
     WATCH = "the watch of the NAS"
-    WATCH_ELSEWHERE = "the watch of another process"
     TASKS = "the tasks"
     ANSWERS = "the answers to requests"
 

@@ -1,53 +1,16 @@
-"""Locks, clock, queue: what the apps stand on."""
+"""Clock, queue: what the apps stand on."""
 
 from __future__ import annotations
 
 import datetime as dt
-import multiprocessing
-import os
-import signal
-from multiprocessing.synchronize import Event
 from pathlib import Path
-from typing import Any
 
 import pytest
 from celery import shared_task
 
 from balupi_site.lib import clock
-from balupi_site.lib.locks import file_lock
 from balupi_site.lib.queue import enqueue
 from balupi_site.version import BUILD_DATE
-
-
-def test_a_lock_has_one_holder() -> None:
-    with file_lock("test") as first, file_lock("test") as second:
-        assert (first, second) == (True, False)
-    with file_lock("test") as again:
-        assert again
-
-
-def _hold(data_dir: Any, held: Event) -> None:
-    from django.conf import settings
-
-    settings.DATA_DIR = data_dir
-    with file_lock("test"):
-        held.set()
-        signal.pause()
-
-
-def test_a_killed_holder_does_not_keep_the_lock(settings: Any) -> None:
-    context = multiprocessing.get_context("fork")
-    held = context.Event()
-    holder = context.Process(target=_hold, args=(settings.DATA_DIR, held))
-    holder.start()
-    assert held.wait(10)
-    with file_lock("test") as mine:
-        assert not mine
-    os.kill(holder.pid or 0, signal.SIGKILL)
-    holder.join(10)
-    with file_lock("test", wait_s=5) as mine:
-        assert mine
-
 
 AFTER = BUILD_DATE + dt.timedelta(days=1)
 BEFORE = BUILD_DATE - dt.timedelta(days=1)

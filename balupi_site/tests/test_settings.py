@@ -40,6 +40,12 @@ def start(variables: dict[str, str], command: str = "check") -> subprocess.Compl
         pytest.param(
             {"BALUPI_MODE": "mock"}, "BALUPI_MODE: must be one of dev, prod", id="no such mode"
         ),
+        pytest.param({"BALUPI_SITE": "my garage"}, "BALUPI_SITE: must be a short name", id="site"),
+        pytest.param(
+            {"BALUPI_SITE": "garage"},
+            "BALUPI_SITE: garage needs BALUPI_DATABASE_URL",
+            id="another site without home's database",
+        ),
         pytest.param(
             {"BALUPI_NAS_IP": "192.0.2.53"},
             "BALUPI_NAS_IP: 192.0.2.53 is outside",

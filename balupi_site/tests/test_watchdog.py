@@ -54,12 +54,12 @@ def test_what_is_stuck(quiet: list[Quiet], redis_s: float, words: str | None) ->
 class Worker:
     """A worker under judgement, and its time."""
 
-    def __init__(self, advanced: dict[Work, float], *, has_beat: bool = True) -> None:
+    def __init__(self, advanced: dict[Work, float], *, leads: bool = True) -> None:
         self.now_s, self.waiting = 1000.0, 0
         self.redis_is_there = True
         self._advanced = advanced
         self.judge = WorkerJudge(
-            has_beat=has_beat,
+            leads=leads,
             normal_s={Work.BEAT: 15.0, Work.WATCH: 10.0},
             patience_s=PATIENCE_S,
             waiting=lambda: self.waiting if self.redis_is_there else None,
@@ -125,21 +125,14 @@ def test_redis_that_is_away_makes_no_restart(advanced: dict[Work, float]) -> Non
     assert worker.run(20) is not None
 
 
-def test_a_worker_without_beat_is_not_judged_by_what_it_does_not_do(
+def test_a_worker_that_only_helps_is_not_judged_by_what_it_does_not_do(
     advanced: dict[Work, float],
 ) -> None:
-    worker = Worker(advanced, has_beat=False)
+    worker = Worker(advanced, leads=False)
     assert worker.run(100_000) is None
-    worker.run(100, Work.WATCH)  # the watch came here after all
-    assert "watch" in str(worker.run(200))
-
-
-def test_a_worker_beside_one_that_watches_is_not_judged_by_the_watch(
-    advanced: dict[Work, float],
-) -> None:
-    worker = Worker(advanced)
-    worker.run(10, Work.WATCH_ELSEWHERE)
-    assert worker.run(100_000, Work.BEAT) is None
+    worker.judge.begin_to_lead(worker.now_s)  # the one that led has died
+    assert worker.run(110) is None, "beat and watch have to begin first"
+    assert "watch" in str(worker.run(20, Work.BEAT))
 
 
 def test_a_process_that_was_frozen_may_catch_up(
@@ -321,7 +314,7 @@ def test_a_worker_is_ready_without_redis_and_says_what_it_waits_for(
 ) -> None:
     said: list[str] = []
     monkeypatch.setattr(run_worker, "notify", said.append)
-    service = run_worker._Service()
+    service = run_worker._Service(leads=True)
     service._tell(redis_answers=False)
     service._tell(redis_answers=False)
     service._tell(redis_answers=True)
@@ -337,7 +330,7 @@ def test_a_worker_that_waits_for_its_connection_is_not_ready_while_redis_answers
 ) -> None:
     said: list[str] = []
     monkeypatch.setattr(run_worker, "notify", said.append)
-    service = run_worker._Service()
+    service = run_worker._Service(leads=True)
     service._tell(redis_answers=True)
     assert notify.READY not in said
     service.ready()

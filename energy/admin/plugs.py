@@ -23,6 +23,7 @@ from django.utils.translation import gettext_lazy as _
 from balupi_site.lib.admin import Tone, age, ask_first, badge
 from balupi_site.lib.errors import BaluPiError
 from balupi_site.lib.kept import retold
+from balupi_site.lib.network import client_address
 from balupi_site.lib.words import NBSP, UNKNOWN, span, watts
 from energy import services, tasks
 from energy.answers import ask_worker
@@ -87,6 +88,7 @@ class _PlugChangeList(ChangeList):
         for plug in plugs:
             plug.unlock_left_s = left_s.get(plug.pk, 0.0)
         self.result_list = plugs
+        self.other_sites = services.known_sites()
 
 
 @admin.register(SmartPlug)
@@ -95,13 +97,13 @@ class SmartPlugAdmin(_PlugAdmin):
 
     form = _PlugForm
     list_display = [
-        "name", "status_badge", "power", "age", "role_text", "host", "polled", "links",
+        "name", "status_badge", "power", "age", "role_text", "host", "site", "polled", "links",
     ]  # fmt: skip
-    list_filter = ["status", "role", "enabled"]
+    list_filter = ["status", "role", "site", "enabled"]
     list_per_page = 50
     nothing = _("No plug is known yet. Search for plugs: they are found by themselves.")
     search_fields = ["name", "host", "mac", "device_id"]
-    fields = ["name", "role", "enabled", "host", *_FACTS]
+    fields = ["name", "role", "enabled", "host", "site", *_FACTS]
     readonly_fields = _FACTS
     actions = ["read_now", "switch_on", "switch_off", "unlock"]
     change_list_template = "admin/energy/smartplug/change_list.html"
@@ -219,13 +221,20 @@ class SmartPlugAdmin(_PlugAdmin):
     @admin.action(description=_("Read now, and try refused logins again"), permissions=["change"])
     def read_now(self, request: HttpRequest, queryset: QuerySet[SmartPlug]) -> None:
         """Ask the plugs at once."""
-        device_ids = list(queryset.values_list("device_id", flat=True))
-        answered = _ask(
-            request, lambda: ask_worker(tasks.read_plugs_now, *device_ids, wait_s=_WAIT_S)
-        )
-        if answered is not None:
+        by_site: dict[str, list[str]] = {}
+        for plug in queryset:
+            by_site.setdefault(plug.site, []).append(plug.device_id)
+        answers = [
+            _ask(
+                request, partial(ask_worker, tasks.read_plugs_now, *ids, wait_s=_WAIT_S, site=site)
+            )
+            for site, ids in by_site.items()
+        ]
+        answered = [answer for answer in answers if answer is not None]
+        if answered:
             text = gettext("%(answered)s of %(asked)s plugs answered.")
-            self.message_user(request, text % {"answered": answered, "asked": len(device_ids)})
+            asked = sum(map(len, by_site.values()))
+            self.message_user(request, text % {"answered": sum(answered), "asked": asked})
 
     @admin.action(description=_("Switch on"), permissions=["change"])
     @ask_first(
@@ -263,7 +272,7 @@ class SmartPlugAdmin(_PlugAdmin):
             services.unlock_plug(
                 plug,
                 unlocked_by=request.user.get_username(),
-                unlocked_from=request.META.get("REMOTE_ADDR", ""),
+                unlocked_from=client_address(request),
                 now=timezone.now(),
             )
             text = gettext("%(plug)s is unlocked for %(seconds)s seconds.")
@@ -275,7 +284,11 @@ class SmartPlugAdmin(_PlugAdmin):
             return HttpResponseNotAllowed(["POST"])
         if not self.has_change_permission(request):
             raise PermissionDenied
-        found = _ask(request, lambda: ask_worker(tasks.discover_plugs, wait_s=_DISCOVER_WAIT_S))
+        site = request.POST.get("site", "")
+        site = site if site in services.known_sites() else ""
+        found = _ask(
+            request, lambda: ask_worker(tasks.discover_plugs, wait_s=_DISCOVER_WAIT_S, site=site)
+        )
         if found is not None:
             added = sum(each["outcome"] == "added" for each in found)
             text = ngettext("%(found)s device found", "%(found)s devices found", len(found))
@@ -319,7 +332,7 @@ def _latest(plug: SmartPlug) -> PlugLatest:
 
 def _ask_to_switch(plug: SmartPlug, action: str) -> Any:  # noqa: ANN401  # JSON
     with services.told_if_unanswered(plug, action):
-        return ask_worker(tasks.switch_plug, plug.device_id, action, wait_s=_WAIT_S)
+        return ask_worker(tasks.switch_plug, plug.device_id, action, wait_s=_WAIT_S, site=plug.site)
 
 
 def _ask(request: HttpRequest, ask: Callable[[], Any]) -> Any:  # noqa: ANN401  # JSON

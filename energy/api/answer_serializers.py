@@ -72,6 +72,7 @@ class PlugSerializer(serializers.Serializer[Any]):
     firmware_version = serializers.CharField(help_text="Empty: not known.")
     role = serializers.ChoiceField(choices=PlugRole.values)
     host = serializers.CharField(help_text="Its IPv4 address.")
+    site = serializers.CharField(help_text="Where it is; empty: at home.")
     enabled = serializers.BooleanField(help_text="It is polled.")
     status = serializers.ChoiceField(choices=PlugStatus.values)
     status_message = serializers.CharField(help_text="What is wrong and what to do, or empty.")

@@ -35,7 +35,7 @@ class PlugEditSerializer(serializers.ModelSerializer[SmartPlug]):
 
     class Meta:
         model = SmartPlug
-        fields = ["name", "role", "enabled", "host"]
+        fields = ["name", "role", "enabled", "host", "site"]
 
     def to_internal_value(self, data: Any) -> Any:  # noqa: ANN401  # DRF's signature
         """Refuse misspelt fields; those of our own answers are passed over."""
@@ -110,6 +110,7 @@ def plug_json(latest: PlugLatest) -> dict[str, Any]:
         "firmware_version": plug.firmware_version,
         "role": plug.role,
         "host": plug.host,
+        "site": plug.site,
         "enabled": plug.enabled,
         "status": plug.status,
         "status_message": retold(plug.status_message),

@@ -87,7 +87,13 @@ class SwitchView(APIView):
         """Switch and return the state that the plug itself reports."""
         plug = plug_or_404(device_id)
         with services.told_if_unanswered(plug, self.action):
-            is_on = ask_worker(tasks.switch_plug, plug.device_id, self.action, wait_s=SWITCH_WAIT_S)
+            is_on = ask_worker(
+                tasks.switch_plug,
+                plug.device_id,
+                self.action,
+                wait_s=SWITCH_WAIT_S,
+                site=plug.site,
+            )
         state = "on" if is_on else "off"
         return Response({"device_id": plug.device_id, "new_state": state, "relay_on": is_on})
 

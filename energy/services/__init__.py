@@ -25,6 +25,7 @@ from energy.services.plugs import (
 )
 from energy.services.polling import poll_plugs, read_plugs_now
 from energy.services.samples import store_samples
+from energy.services.sites import known_sites, other_sites
 from energy.services.switching import register_switch_guard, switch_plug, told_if_unanswered
 from energy.services.tariffs import active_tariffs, fallback_price, household_currency
 from energy.services.unlocking import unlock_left_s, unlock_plug
@@ -42,10 +43,12 @@ __all__ = [
     "fallback_price",
     "fill_hours",
     "household_currency",
+    "known_sites",
     "latest_of_plugs",
     "latest_of_role",
     "latest_readings",
     "look_for_anomalies",
+    "other_sites",
     "poll_plugs",
     "read_plugs_now",
     "read_role_now",

@@ -121,24 +121,28 @@ def _update_plugs(announced: dict[str, Announcement]) -> list[Found]:
 
 
 def _move(plug: SmartPlug, announced: Announcement) -> None:
-    """Note a known plug's present address; asking for a search forgives a refused login."""
+    """Note where a known plug is at present; asking for a search forgives a refused login."""
     changes = {
         "host": announced.host,
+        "site": settings.SITE,
         "connection": dict(announced.connection),
         "refused_credentials": "",
         "enabled": plug.enabled or _is_new_from_predecessor(plug),
     }
     changed = [name for name, value in changes.items() if getattr(plug, name) != value]
-    host_before, was_enabled = plug.host, plug.enabled
+    before = _told(plug)
     for name in changed:
         setattr(plug, name, changes[name])
     if not changed:
         return
     with transaction.atomic():
         plug.save(update_fields=changed)
-        before = {"host": host_before, "enabled": was_enabled}
-        after = {"host": plug.host, "enabled": plug.enabled}
-        record_change("plug", plug.name, timezone.now(), before=before, after=after)
+        record_change("plug", plug.name, timezone.now(), before=before, after=_told(plug))
+
+
+def _told(plug: SmartPlug) -> dict[str, object]:
+    """Return what the log of events tells of a plug that was found again."""
+    return {"host": plug.host, "site": plug.site, "enabled": plug.enabled}
 
 
 def _is_new_from_predecessor(plug: SmartPlug) -> bool:
@@ -179,6 +183,7 @@ def _add(seen: Seen) -> tuple[SmartPlug, bool]:
             model=identity.model,
             firmware_version=identity.firmware_version,
             host=target.host,
+            site=settings.SITE,
             connection=dict(target.connection),
         )
         told = {"host": plug.host, "model": plug.model, "device_id": plug.device_id}

@@ -8,13 +8,13 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext_noop
 
+from balupi_site.lib.clock import household_zone
 from balupi_site.lib.kept import kept, retold
 from energy.memory import (
     COMPLETE_COVERAGE,
@@ -66,7 +66,7 @@ def fill_hours(now: datetime) -> list[Filled]:
     A plug without missing hours is not asked. What was dealt with is not dealt with again, so a
     second call does nothing. The caller makes sure that the clock can be believed.
     """
-    plugs = SmartPlug.objects.enabled().not_refusing(credentials_digest())
+    plugs = SmartPlug.objects.enabled().here().not_refusing(credentials_digest())
     wanted = [(plug, _wanted(plug, now)) for plug in plugs]
     asked = [(plug, each, _ask(plug, each) if each.hours else None) for plug, each in wanted]
     return [_filled(plug, each, future) for plug, each, future in asked]
@@ -89,7 +89,7 @@ def _wanted(plug: SmartPlug, now: datetime) -> Wanted:
     )
     hours = (first + HOUR * step for step in range((end - first) // HOUR))
     missing = () if _is_refusing(plug, now) else (hour for hour in hours if hour not in complete)
-    return Wanted(tuple(missing), ZoneInfo(settings.TIME_ZONE), now)
+    return Wanted(tuple(missing), household_zone(), now)
 
 
 def _first_hour(plug: SmartPlug, now: datetime) -> datetime:

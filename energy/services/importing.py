@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from math import fsum
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from balupi_site.events.services import record_command
+from balupi_site.lib.clock import household_zone
 from balupi_site.lib.errors import TransientError
-from balupi_site.lib.locks import file_lock
+from balupi_site.lib.locks import household_lock
 from energy.legacy import Bad, Row, Tally, better, day_of, hour_of, recounted, sample_of
 from energy.legacy_file import LegacyFile, opened
 from energy.legacy_prices import old_tariffs, room_for
@@ -92,7 +91,7 @@ def import_legacy(
         PermanentError: the file or ``same`` is not as it must be.
         TransientError: another run is under way.
     """
-    with file_lock("import-legacy") as is_ours:
+    with household_lock("import-legacy") as is_ours:
         if not is_ours:
             raise TransientError("Another import_legacy is running; wait until it has ended.")
         with opened(path) as file:
@@ -240,7 +239,7 @@ def _note(plug: SmartPlug, taken: Taken, report: Report) -> None:
 def _import_prices(file: LegacyFile, now: datetime, report: Report) -> None:
     """Add its prices where no tariff of ours counts."""
     ours, currency = active_tariffs(), household_currency()
-    for old in old_tariffs(file.prices(), ZoneInfo(settings.TIME_ZONE), report.prices):
+    for old in old_tariffs(file.prices(), household_zone(), report.prices):
         parts = room_for(old, ours)
         words = f'"{old.name}", {old.price_per_kwh.normalize():f} {old.currency} per kWh'
         if old.currency != currency:

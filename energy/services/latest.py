@@ -98,9 +98,9 @@ def read_role_now(role: str, *, wait_s: float) -> Reading | None:
         wait_s: how long to wait for the answer.
 
     Returns:
-        None where there is no such plug or no answer in time.
+        None where there is no such plug here or no answer in time.
     """
-    plugs = SmartPlug.objects.enabled().not_refusing(credentials_digest())
+    plugs = SmartPlug.objects.enabled().here().not_refusing(credentials_digest())
     plug = plugs.filter(role=role).first()
     if plug is None:
         return None

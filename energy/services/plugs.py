@@ -41,7 +41,7 @@ def refuse_to_lose_role(plug: SmartPlug, now: datetime) -> RefusedError | None:
 
 
 def edit_plug(plug: SmartPlug, **fields: Any) -> SmartPlug:  # noqa: ANN401  # values of many types
-    """Change name, role, enabled or host; a new address gives a refused login another chance.
+    """Change name, role, enabled, host or site; a new address gives a refused login another chance.
 
     Raises:
         RefusedError: another plug has the role NAS (``nas_role_taken``), or a guard wants the plug to

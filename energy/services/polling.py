@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from django.db import DatabaseError
@@ -19,18 +19,18 @@ logger = logging.getLogger(__name__)
 
 
 def poll_plugs(*, keep_samples: bool) -> int:
-    """Read all enabled plugs that have not refused our login; return how many answered.
+    """Read all enabled plugs here that have not refused our login; return how many answered.
 
     Args:
         keep_samples: False while the clock cannot be believed: then only the latest values are kept.
     """
-    plugs = SmartPlug.objects.enabled().not_refusing(credentials_digest())
+    plugs = SmartPlug.objects.enabled().here().not_refusing(credentials_digest())
     return _read(plugs, at_once=False, keep_samples=keep_samples)
 
 
 def read_plugs_now(device_ids: Collection[str]) -> int:
     """Read these plugs at once, refused logins and back-offs forgotten; return how many answered."""
-    plugs = SmartPlug.objects.enabled().filter(device_id__in=device_ids)
+    plugs = SmartPlug.objects.enabled().here().filter(device_id__in=device_ids)
     plugs.update(refused_credentials="")
     return _read(plugs, at_once=True, keep_samples=False)
 
@@ -54,6 +54,11 @@ def record(plug: SmartPlug, result: Seen | Failure, *, is_sample: bool) -> None:
     else:
         logger.debug("plug %s: a poll was lost: %s", plug.name, retold(result.message))
         return
+    save_news(plug, news)
+
+
+def save_news(plug: SmartPlug, news: Mapping[str, Any]) -> None:
+    """Write what is new of a plug's fields; a new status is logged."""
     changes = {name: value for name, value in news.items() if getattr(plug, name) != value}
     if changes:
         _save(plug, changes)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from django.conf import settings
 from django.db import DatabaseError, transaction
 
-from balupi_site.lib.locks import file_lock
+from balupi_site.lib.locks import household_lock
 from energy.models import PowerSample, SmartPlug
 from energy.readings import Reading
 from energy.rollup import roll_up
@@ -18,7 +18,7 @@ from energy.sample_buffer import SampleBuffer
 logger = logging.getLogger(__name__)
 
 #: One per process: what the poller recorded and the database does not have yet.
-buffer = SampleBuffer()
+buffer = SampleBuffer(is_stored_here=not settings.SITE)
 
 _LOCK_WAIT_S = 5
 _INSERT_BATCH = 500
@@ -56,7 +56,7 @@ def store_samples(now: dt.datetime) -> int:
         The number of samples handled; 0 where another process is at it, or where the database
         does not take them: they wait on.
     """
-    with file_lock("energy-samples", wait_s=_LOCK_WAIT_S) as is_ours:
+    with household_lock("energy-samples", wait_s=_LOCK_WAIT_S) as is_ours:
         if not is_ours:
             return 0
         try:

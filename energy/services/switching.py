@@ -55,7 +55,7 @@ def switch_plug(device_id: str, action: Action) -> bool:
         RefusedError: a guard is against it, and no admin has unlocked the plug.
         TransientError: the plug did not answer, or did not switch.
     """
-    plug = SmartPlug.objects.filter(device_id=device_id).first()
+    plug = SmartPlug.objects.here().filter(device_id=device_id).first()
     if plug is None:
         raise PermanentError(gettext_noop("There is no such plug."))
     try:

@@ -23,9 +23,17 @@ class FakeTask:
         self.sent: list[dict[str, Any]] = []
 
     def apply_async(
-        self, *, args: tuple[str, ...], kwargs: dict[str, Any], expires: float, retry: bool
+        self,
+        *,
+        args: tuple[str, ...],
+        kwargs: dict[str, Any],
+        expires: float,
+        queue: str,
+        retry: bool,
     ) -> None:
-        self.sent.append({"args": args, "expires": expires, "retry": retry, **kwargs})
+        self.sent.append(
+            {"args": args, "expires": expires, "queue": queue, "retry": retry, **kwargs}
+        )
         work = self._work
         if work is None:
             return
@@ -89,6 +97,15 @@ def test_a_surprise_is_logged_and_told_without_its_details(
 def test_a_worker_that_is_away_is_told(redis_server: Any) -> None:
     with pytest.raises(TransientError, match="worker did not answer"):
         ask(None, wait_s=1)
+
+
+def test_another_site_s_worker_is_asked_by_its_queue_and_told_by_its_name(
+    redis_server: Any,
+) -> None:
+    task = FakeTask(None)
+    with pytest.raises(TransientError, match="The worker of the site garage did not answer"):
+        ask_worker(task, "plug", wait_s=1, site="garage")  # type: ignore[arg-type]
+    assert task.sent[0]["queue"] == "plugs.garage"
 
 
 def test_what_no_worker_began_in_time_is_dropped(redis_server: Any) -> None:

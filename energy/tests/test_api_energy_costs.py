@@ -7,11 +7,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given
-from hypothesis import settings as limits
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
+from balupi_site.tests.examples import share_of_examples
 from energy.models import EnergyHour, SmartPlug, Tariff, TariffZone
 from energy.tests.factories import make_plug
 from energy.tests.history_helpers import HOUR, answer, cents, reader, store_hours
@@ -105,7 +105,7 @@ def test_nothing_known_is_told_and_costs_nothing(api: APIClient) -> None:
 
 
 @example(energies=[[5e-324]], prices=[Decimal("0.3"), Decimal("0.4")])  # next to nothing
-@limits(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@share_of_examples(0.15)
 @given(
     energies=st.lists(
         st.lists(st.floats(0, 3000), min_size=1, max_size=60), min_size=1, max_size=4

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given
-from hypothesis import settings as limits
+from hypothesis import given
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
+from balupi_site.tests.examples import share_of_examples
 from energy.models import EnergyHour, PowerSample, SmartPlug
 from energy.sample_buffer import SampleBuffer
 from energy.services import store_samples
@@ -236,9 +236,7 @@ def answer_of(path: str) -> None:
     assert response.status_code == 401
 
 
-@limits(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@share_of_examples(0.5)
 @given(
     st.dictionaries(
         st.sampled_from(["device_id", "period", "at", "from", "to", "resolution", "decimal"]),

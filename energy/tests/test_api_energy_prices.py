@@ -10,11 +10,11 @@ import pytest
 import time_machine
 from django.contrib.auth.models import User
 from django.db import connection
-from hypothesis import HealthCheck, given
-from hypothesis import settings as hypothesis_settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
+from balupi_site.tests.examples import share_of_examples
 from energy.models import Tariff, TariffZone
 from energy.tests.factories import make_plug
 from energy.tests.test_change_tariffs import NOW, store_hours
@@ -331,13 +331,7 @@ bodies = st.dictionaries(
 )
 
 
-@hypothesis_settings(
-    max_examples=150,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@share_of_examples(0.5)
 @given(
     body=values | bodies,
     zones=st.lists(zone_bodies.map(lambda odd: {**NIGHT, **odd}), max_size=2),

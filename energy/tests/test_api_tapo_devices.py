@@ -45,7 +45,7 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """Let a worker say that everything is on; gives what it was asked."""
     asked: list[tuple[Any, ...]] = []
 
-    def ask_worker(task: Any, *args: str, wait_s: int) -> Any:
+    def ask_worker(task: Any, *args: str, wait_s: int, site: str = "") -> Any:
         asked.append((task, *args, wait_s))
         return [] if task is tasks.discover_plugs else True
 
@@ -75,6 +75,7 @@ def test_a_plug_is_told_completely(user_api: APIClient) -> None:
         "firmware_version": "1.3.2 Build 250114 Rel.101500",
         "role": "generic",
         "host": "127.0.0.101",
+        "site": "",
         "enabled": True,
         "status": "unknown",
         "status_message": "",

@@ -29,7 +29,7 @@ def run(*args: str) -> list[str]:
 def answer(monkeypatch: pytest.MonkeyPatch, module: Any, result: Any) -> list[tuple[Any, ...]]:
     asked: list[tuple[Any, ...]] = []
 
-    def ask_worker(task: Any, *args: str, wait_s: int) -> Any:
+    def ask_worker(task: Any, *args: str, wait_s: int, site: str = "") -> Any:
         asked.append((task, *args))
         if isinstance(result, Exception):
             raise result
@@ -86,8 +86,9 @@ def test_the_list_shows_power_age_relay_and_trouble() -> None:
     buffer.put(make_reading(101, at=datetime.now(UTC), power_w=34.56), is_sample=False)
     buffer.put(make_reading(102, at=NOON, relay_on=False), is_sample=False)
     head, nas, old, unused = run("list_plugs")
-    assert head.split() == ["NAME", "ROLE", "POWER", "AGE", "RELAY", "ADDRESS", "STATUS"]
-    assert nas.split() == ["NAS", "nas", "34.6", "W", "0", "s", "on", "127.0.0.101", "answers"]
+    assert head.split() == ["NAME", "ROLE", "POWER", "AGE", "RELAY", "ADDRESS", "SITE", "STATUS"]
+    assert nas.split()[5:] == ["s", "on", "127.0.0.101", "-", "answers"]
+    assert nas.split()[:5] == ["NAS", "nas", "34.6", "W", "0"]
     assert "s* off" in old
     assert old.endswith("No answer.")
     assert unused.split()[:4] == ["Unused", "generic", "-", "-"]

@@ -45,6 +45,20 @@ def test_a_second_search_changes_nothing(home: SimHome, redis_server: Any) -> No
     assert SmartPlug.objects.values().get() == before
 
 
+def test_a_plug_belongs_to_the_site_where_it_was_found_last(
+    home: SimHome, redis_server: Any, settings: Any
+) -> None:
+    home.add(101)
+    home.add(102)
+    make_plug(102, name="Carried there")
+    settings.SITE = "garage"
+    discover_plugs()
+    assert set(SmartPlug.objects.values_list("name", "site")) == {
+        ("Plug 101", "garage"),
+        ("Carried there", "garage"),
+    }
+
+
 def test_predecessor_28_known_plugs_are_found_by_who_they_are_not_where(
     home: SimHome, redis_server: Any
 ) -> None:

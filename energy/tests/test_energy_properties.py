@@ -21,9 +21,10 @@ import pytest
 from django.db import transaction
 from django.db.models import Sum
 from django.test import override_settings
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from balupi_site.tests.examples import share_of_examples
 from energy.models import EnergyHour, PowerSample, SmartPlug
 from energy.periods import Period, Resolution, Span, buckets, midnight, period_span
 from energy.rollup import roll_up_hours
@@ -192,14 +193,6 @@ def household(story: Story) -> Iterator[dict[int, SmartPlug]]:
         transaction.set_rollback(True)
 
 
-for_all = settings(
-    deadline=None,
-    database=None,
-    max_examples=60,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-
-
 @pytest.mark.parametrize(("zone_name", "day", "length_h"), DAYS)
 def test_hours_and_days_are_the_integral(zone_name: str, day: date, length_h: float) -> None:
     zone = ZoneInfo(zone_name)
@@ -209,7 +202,7 @@ def test_hours_and_days_are_the_integral(zone_name: str, day: date, length_h: fl
     hours = buckets(whole, Resolution.HOUR, zone)
     start = midnight(day, zone) - timedelta(hours=8)
 
-    @for_all
+    @share_of_examples(0.15)
     @given(stories(start, timedelta(hours=40)))
     def holds(story: Story) -> None:
         with household(story) as plugs:
@@ -241,7 +234,7 @@ def has_whole_hours(days: list[Span]) -> bool:
     return all(day.start.minute == 0 for day in days)
 
 
-@for_all
+@share_of_examples(0.15)
 @given(story=stories(datetime(2026, 3, 2, 20, tzinfo=UTC), timedelta(hours=30)))
 def test_rebuilding_finds_nothing_to_correct(story: Story) -> None:
     """However the samples came, the rows are those of one go over all of them."""

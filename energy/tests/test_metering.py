@@ -8,7 +8,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from energy.metering import HourFigure, Sample, gap_limit, hour_figures, hour_start, touched_hours
@@ -165,7 +165,6 @@ def test_touched_hours_are_utc_whatever_zone_the_time_carries() -> None:
 # --- properties -------------------------------------------------------------------------------
 
 #: No time limit per example on a busy machine, no folder of remembered examples in the tree.
-for_all = settings(deadline=None, database=None)
 
 intervals_s = st.sampled_from([5, 30, 60, 3600])
 powers_w = st.floats(min_value=0, max_value=4000, allow_nan=False)
@@ -200,7 +199,6 @@ def exact_energy_wh(samples: list[Sample], interval_s: float) -> Fraction:
     return energy_w_us / 3_600_000_000
 
 
-@for_all
 @given(any_samples, intervals_s)
 def test_the_hours_add_up_to_the_integral(samples: list[Sample], interval_s: int) -> None:
     figures = hour_figures(samples, interval_s)
@@ -208,7 +206,6 @@ def test_the_hours_add_up_to_the_integral(samples: list[Sample], interval_s: int
     assert abs(total_wh - exact_energy_wh(samples, interval_s)) < Fraction(1, 1_000_000)
 
 
-@for_all
 @given(any_samples, intervals_s, st.timedeltas(min_value=timedelta(0), max_value=HOUR))
 def test_the_total_does_not_depend_on_where_the_hours_are_cut(
     samples: list[Sample], interval_s: int, shift: timedelta
@@ -219,7 +216,6 @@ def test_the_total_does_not_depend_on_where_the_hours_are_cut(
     assert shifted_wh == pytest.approx(total_wh, abs=1e-6)
 
 
-@for_all
 @given(any_samples, intervals_s, st.data())
 def test_order_and_duplicates_do_not_matter(
     samples: list[Sample], interval_s: int, data: st.DataObject
@@ -229,7 +225,6 @@ def test_order_and_duplicates_do_not_matter(
     assert hour_figures(shuffled, interval_s) == hour_figures(samples, interval_s)
 
 
-@for_all
 @given(any_samples, intervals_s)
 def test_each_figure_is_one_that_can_be(samples: list[Sample], interval_s: int) -> None:
     figures = hour_figures(samples, interval_s)
@@ -242,7 +237,6 @@ def test_each_figure_is_one_that_can_be(samples: list[Sample], interval_s: int) 
         assert figure.energy_wh == pytest.approx(covered_wh, abs=1e-6)
 
 
-@for_all
 @given(any_samples, intervals_s, st.builds(Sample, moments, powers_w))
 def test_a_late_sample_never_lowers_coverage_and_changes_only_hours_it_touches(
     samples: list[Sample], interval_s: int, late: Sample
@@ -254,7 +248,6 @@ def test_a_late_sample_never_lowers_coverage_and_changes_only_hours_it_touches(
     assert changed <= set(touched_hours(late.at, interval_s))
 
 
-@for_all
 @given(moments)
 def test_a_sample_touches_at_least_its_own_hour(at: datetime) -> None:
     assert hour_start(at) in touched_hours(at, INTERVAL_S)

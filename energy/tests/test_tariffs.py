@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from energy.periods import Span
@@ -31,8 +31,6 @@ from energy.tariffs import (
 BERLIN = ZoneInfo("Europe/Berlin")
 KOLKATA = ZoneInfo("Asia/Kolkata")
 FALLBACK = Price(Decimal("0.32"), None, "default", "")
-#: The same examples each time, and nothing kept on the disk.
-for_all = settings(deadline=None, derandomize=True, database=None)
 EVERY_DAY = frozenset(range(7))
 HOUR = timedelta(hours=1)
 
@@ -198,7 +196,6 @@ def wall_price(at: datetime, zones: tuple[ZoneRule, ...], zone: ZoneInfo) -> str
 ZONES = [BERLIN, KOLKATA, ZoneInfo("America/Sao_Paulo"), ZoneInfo("Australia/Lord_Howe")]
 
 
-@for_all
 @given(
     zone=st.sampled_from(ZONES),
     start_h=st.integers(0, 4 * 366 * 24),
@@ -268,7 +265,6 @@ def test_base_fees_are_in_proportion_to_time(
     assert as_shown([fee]) == [Decimal(expected)]
 
 
-@for_all
 @given(cuts=st.lists(st.integers(1, 365 * 24 * 60 - 1), unique=True, max_size=8))
 def test_base_fees_of_parts_add_up(cuts: list[int]) -> None:
     whole = span("2026-01-01", "2027-01-01")
@@ -290,7 +286,6 @@ def test_costs_are_exact() -> None:
     assert cost(0.1, Decimal("0.3")) * 10 == cost(1, Decimal("0.3")) == Decimal("0.0003")
 
 
-@for_all
 @given(st.lists(st.decimals(0, 1000, places=9), max_size=40))
 def test_parts_add_up_to_the_whole_to_the_cent(parts: list[Decimal]) -> None:
     found = as_shown(parts)

@@ -64,8 +64,6 @@ def watch(
     """
     with file_lock(_LOCK) as is_ours:
         if not is_ours:
-            if _inbox is None:  # another process watches, and that is as it should be
-                advance(Work.WATCH_ELSEWHERE)
             look_now()
             return False
         watcher = Watcher(names_changed=names_changed, has_arrived=has_arrived, asks_plug=asks_plug)

@@ -425,19 +425,6 @@ def test_a_watch_without_a_database_does_what_it_can(
     assert Work.WATCH in marks, "starting the worker again would mend no database"
 
 
-@pytest.mark.parametrize("is_here", [True, False], ids=["this process", "another process"])
-def test_a_watch_of_another_process_is_known_as_such(
-    is_here: bool, marks: dict[Work, float]
-) -> None:
-    watching._set_inbox(queue.SimpleQueue() if is_here else None)
-    try:
-        with file_lock("watch"):
-            services.watch(names_changed=lambda: None)
-    finally:
-        watching._set_inbox(None)
-    assert marks.keys() == (set() if is_here else {Work.WATCH_ELSEWHERE})
-
-
 def test_a_wish_that_was_never_told_is_told_by_the_next_watch(home: Home) -> None:
     home.look()
     NameStatus.objects.update(wanted="pi")

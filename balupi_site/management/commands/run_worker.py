@@ -17,9 +17,10 @@ from django.utils import timezone
 
 from balupi_site.celery import app
 from balupi_site.guard import Guard, patience_s
+from balupi_site.lead import Lead
 from balupi_site.lib.notify import READY, STOPPING, notify, status
 from balupi_site.lib.progress import Work, advance
-from balupi_site.lib.queue import enqueue
+from balupi_site.lib.queue import enqueue, plug_queue
 from balupi_site.lib.redis import RedisError, client
 from balupi_site.watchdog import WorkerJudge
 from handshake.folder import ignore_lease_signals
@@ -31,8 +32,9 @@ class Command(BaseCommand):
     """Poll plugs, watch the NAS and keep its name right until SIGTERM."""
 
     help = (
-        "Run the background work until SIGTERM: one process with a pool of threads, "
-        "beat inside unless BALUPI_WORKER_BEAT=none."
+        "Run the background work until SIGTERM: one process with a pool of threads. Of several at "
+        "home one leads, with beat, the plugs and the watch of the NAS inside, and the others help; "
+        "with BALUPI_SITE it talks to the plugs of that site only."
     )
     requires_system_checks = []  # noqa: RUF012  # upstream's type; web's start or `check` tells
 
@@ -41,7 +43,11 @@ class Command(BaseCommand):
         ignore_lease_signals()  # before any thread holds a file of the inbox
         # Celery warns of root because of pickled messages; ours are JSON.
         warnings.filterwarnings("ignore", message="You're running the worker with superuser")
+        lead = Lead(plug_queue(settings.SITE))
+        if settings.SITE:
+            lead.wait()  # there is nothing to help with
         worker = app.Worker(
+            queues=_queues(leads=lead.take()),
             pool="threads",
             concurrency=settings.WORKER_THREADS,
             loglevel="WARNING",
@@ -53,14 +59,24 @@ class Command(BaseCommand):
         )
         ending = _Ending()
         signals.worker_shutting_down.connect(ending.begin)
-        signals.worker_ready.connect(_begin_at_once)
         signals.task_prerun.connect(_note_task)
-        if settings.WORKER_BEAT == "thread":
+        is_home_lead = lead.is_ours and not settings.SITE
+        if is_home_lead:
             ending.start_beat()
+        if lead.is_ours:
+            signals.worker_ready.connect(_begin_at_once)
         logger.info("worker starts, %s threads", settings.WORKER_THREADS)
-        service = _Service()
+        service = _Service(leads=is_home_lead)
         signals.worker_ready.connect(service.ready)
         service.guard()
+
+        def begin_to_lead() -> None:
+            _consume_too(worker, settings.PLUG_QUEUE)
+            ending.start_beat()
+            service.begin_to_lead()
+            _begin_at_once()
+
+        lead.keep(begin=begin_to_lead, lost=ending.end_for_restart)
         worker.start()
         ending.finish()
         raise SystemExit(ending.exit_code or worker.exitcode or 0)
@@ -70,6 +86,19 @@ def _note_task(**_kwargs: Any) -> None:  # noqa: ANN401  # signal arguments
     advance(Work.TASKS)
 
 
+def _queues(*, leads: bool) -> list[str]:
+    """Return which tasks this worker takes."""
+    if settings.SITE:
+        return [plug_queue(settings.SITE)]
+    return [app.conf.task_default_queue, *([settings.PLUG_QUEUE] if leads else [])]
+
+
+def _consume_too(worker: Any, queue: str) -> None:  # noqa: ANN401  # Celery's, without types
+    """Have a running worker take the tasks of one more queue."""
+    app.amqp.queues.select_add(app.amqp.queues[queue])  # which is where a new connection to Redis looks
+    worker.consumer.call_soon(worker.consumer.add_task_queue, queue)
+
+
 def _begin_at_once(**_kwargs: Any) -> None:  # noqa: ANN401  # signal arguments
     """Look around now; beat sends the first of each task only after its period."""
     from energy.tasks import poll_plugs  # noqa: PLC0415  # apps are not ready at import
@@ -77,6 +106,9 @@ def _begin_at_once(**_kwargs: Any) -> None:  # noqa: ANN401  # signal arguments
     from nasctl.tasks import watch_nas  # noqa: PLC0415
     from pihole.tasks import reconcile_names  # noqa: PLC0415
 
+    if settings.SITE:
+        enqueue(poll_plugs, queue=plug_queue(settings.SITE))
+        return
     for task in (watch_nas, poll_plugs, reconcile_names, tend_inbox):
         enqueue(task)
 
@@ -84,9 +116,19 @@ def _begin_at_once(**_kwargs: Any) -> None:  # noqa: ANN401  # signal arguments
 class _Service:
     """What the service manager hears of this worker."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, leads: bool) -> None:
         self._is_ready = False
         self._told = ""
+        self._judge = WorkerJudge(
+            leads=leads,
+            normal_s={
+                Work.BEAT: settings.CELERY_BEAT_MAX_LOOP_INTERVAL,
+                Work.WATCH: settings.PRESENCE_INTERVAL_SECONDS,
+            },
+            patience_s=patience_s() or 0.0,
+            waiting=_waiting_count,
+            now_s=time.monotonic(),
+        )
 
     def ready(self, **_kwargs: Any) -> None:  # noqa: ANN401  # signal arguments
         """Tell that tasks are taken; or, once, that nothing but Redis is missing for it."""
@@ -98,22 +140,17 @@ class _Service:
         patience = patience_s()
         if patience is None:
             return
-        judge = WorkerJudge(
-            has_beat=settings.WORKER_BEAT == "thread",
-            normal_s={
-                Work.BEAT: settings.CELERY_BEAT_MAX_LOOP_INTERVAL,
-                Work.WATCH: settings.PRESENCE_INTERVAL_SECONDS,
-            },
-            patience_s=patience,
-            waiting=_waiting_count,
-            now_s=time.monotonic(),
-        )
+        judge = self._judge
         Guard(
             judge,
             patience_s=patience,
             looked=lambda: self._tell(redis_answers=judge.redis_answers),
             last_work=_store_samples,
         ).start()
+
+    def begin_to_lead(self) -> None:
+        """Be judged by what the one who leads does."""
+        self._judge.begin_to_lead(time.monotonic())
 
     def _tell(self, *, redis_answers: bool) -> None:
         if not redis_answers and not self._is_ready:  # it works as soon as Redis is there
@@ -127,12 +164,14 @@ class _Service:
 def _waiting_count() -> int | None:
     """Return how many tasks wait to be taken; None where Redis does not answer."""
     try:
-        return int(client().llen(app.conf.task_default_queue))
+        return sum(int(client().llen(queue)) for queue in list(app.amqp.queues.consume_from))
     except RedisError:
         return None
 
 
 def _store_samples() -> None:
+    if settings.SITE:  # home stores them
+        return
     from energy.services import store_samples  # noqa: PLC0415  # apps are not ready at import
 
     store_samples(timezone.now())
@@ -158,8 +197,12 @@ class _Ending:
         self._beat.join()
         if not self._going.is_set():
             logger.critical("beat has ended; the worker ends too, to be started again")
-            self.exit_code = 1
-            os.kill(os.getpid(), signal.SIGTERM)
+            self.end_for_restart()
+
+    def end_for_restart(self) -> None:
+        """End this process as a failed one, which the service manager starts again."""
+        self.exit_code = 1
+        os.kill(os.getpid(), signal.SIGTERM)
 
     def begin(self, **_kwargs: Any) -> None:  # noqa: ANN401  # signal arguments
         """Ask everything that loops or waits to end; called by the signal handler, so only flags."""

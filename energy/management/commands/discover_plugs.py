@@ -31,14 +31,20 @@ class Command(BaseCommand):
             "broadcast address of another network",
         )
         parser.add_argument(
+            "--site",
+            default="",
+            metavar="NAME",
+            help="search at this other site, where a worker with this name as its BALUPI_SITE runs",
+        )
+        parser.add_argument(
             "--here",
             action="store_true",
             help="search from this process; for a machine where no worker runs",
         )
 
-    def handle(self, *, target: str, here: bool, **_options: Any) -> None:  # noqa: ANN401
+    def handle(self, *, target: str, site: str, here: bool, **_options: Any) -> None:  # noqa: ANN401
         try:
-            found = self._here(target) if here else self._in_worker(target)
+            found = self._here(target) if here else self._in_worker(target, site)
         except BaluPiError as error:
             raise CommandError(str(error)) from error
         for each in found:
@@ -54,8 +60,10 @@ class Command(BaseCommand):
             )
 
     @staticmethod
-    def _in_worker(target: str) -> list[dict[str, str]]:
-        found: list[dict[str, str]] = ask_worker(tasks.discover_plugs, target, wait_s=_WAIT_S)
+    def _in_worker(target: str, site: str) -> list[dict[str, str]]:
+        found: list[dict[str, str]] = ask_worker(
+            tasks.discover_plugs, target, wait_s=_WAIT_S, site=site
+        )
         return found
 
     @staticmethod

@@ -10,7 +10,7 @@ from django.utils import timezone
 from balupi_site.events.services import record_command
 from balupi_site.lib.errors import BaluPiError
 from balupi_site.lib.kept import retold
-from energy import tasks
+from energy import services, tasks
 from energy.answers import ask_worker
 
 _WAIT_S = 30
@@ -25,7 +25,7 @@ class Command(BaseCommand):
 
     def handle(self, **_options: Any) -> None:  # noqa: ANN401
         try:
-            filled: list[dict[str, Any]] = ask_worker(tasks.fill_hours_now, wait_s=_WAIT_S)
+            filled = [each for site in ["", *services.other_sites()] for each in _filled(site)]
         except BaluPiError as error:
             raise CommandError(str(error)) from error
         hours = sum(each["filled"] for each in filled)
@@ -35,6 +35,11 @@ class Command(BaseCommand):
             self.stdout.write(_line(each))
         if not filled:
             self.stdout.write("There are no plugs to ask. Find them with: manage.py discover_plugs")
+
+
+def _filled(site: str) -> list[dict[str, Any]]:
+    filled: list[dict[str, Any]] = ask_worker(tasks.fill_hours_now, wait_s=_WAIT_S, site=site)
+    return filled
 
 
 def _line(filled: dict[str, Any]) -> str:

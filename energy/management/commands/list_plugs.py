@@ -10,7 +10,7 @@ from django.utils import timezone
 from balupi_site.lib.kept import retold
 from energy.services import PlugLatest, latest_readings
 
-_ROW = "{:20.20} {:8} {:>9} {:>8} {:6} {:16} {}"
+_ROW = "{:20.20} {:8} {:>9} {:>8} {:6} {:16} {:8} {}"
 
 
 class Command(BaseCommand):
@@ -24,7 +24,9 @@ class Command(BaseCommand):
         if not latest:
             self.stdout.write("There are no plugs yet. Find them with: manage.py discover_plugs")
             return
-        self.stdout.write(_ROW.format("NAME", "ROLE", "POWER", "AGE", "RELAY", "ADDRESS", "STATUS"))
+        self.stdout.write(
+            _ROW.format("NAME", "ROLE", "POWER", "AGE", "RELAY", "ADDRESS", "SITE", "STATUS")
+        )
         for each in latest:
             self.stdout.write(_row(each))
 
@@ -37,4 +39,4 @@ def _row(latest: PlugLatest) -> str:
     status = retold(plug.status_message) or str(plug.get_status_display())
     if not plug.enabled:
         status = f"not polled; {status}"
-    return _ROW.format(plug.name, plug.role, power, age, relay, plug.host, status)
+    return _ROW.format(plug.name, plug.role, power, age, relay, plug.host, plug.site or "-", status)

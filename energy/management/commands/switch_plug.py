@@ -31,7 +31,9 @@ class Command(BaseCommand):
         found = find_plug(plug)
         try:
             with services.told_if_unanswered(found, action):
-                is_on = ask_worker(tasks.switch_plug, found.device_id, action, wait_s=_WAIT_S)
+                is_on = ask_worker(
+                    tasks.switch_plug, found.device_id, action, wait_s=_WAIT_S, site=found.site
+                )
         except BaluPiError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{found.name} is {'on' if is_on else 'off'}.")

@@ -1,0 +1,79 @@
+"""Other sites: their plugs are talked to by workers of their own, which home keeps in step."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from celery import Task
+from django.conf import settings
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext_noop
+
+from balupi_site.lib.kept import kept
+from balupi_site.lib.queue import enqueue, plug_queue
+from balupi_site.lib.redis import RedisError, client
+from energy.models import PlugStatus, SmartPlug
+from energy.services.latest import latest_of_plugs
+from energy.services.polling import save_news
+
+logger = logging.getLogger(__name__)
+
+#: What waits for a worker that is away must not fill Redis; one or two may lie there between two looks.
+_MOST_WAITING = 3
+_NO_WORKER = gettext_noop(
+    "No worker answers for the site %(site)s. Does balupi-worker run on the machine there "
+    "(BALUPI_SITE=%(site)s), and does that machine reach PostgreSQL and Redis here?"
+)
+#: States that the next poll would bring anyway; a refused login is not one.
+_POLLED = (PlugStatus.UNKNOWN, PlugStatus.OK, PlugStatus.UNREACHABLE, PlugStatus.WRONG_DEVICE)
+
+
+def known_sites() -> list[str]:
+    """Return the sites besides home that have plugs, in order of name."""
+    return _sites_of(SmartPlug.objects.all())
+
+
+def other_sites() -> list[str]:
+    """Return the sites besides home that have plugs to poll, in order of name."""
+    return _sites_of(SmartPlug.objects.enabled())
+
+
+def send_on(task: Task[Any, Any], *, within_s: int) -> None:
+    """Have the workers of all other sites run ``task``; does nothing where it runs at such a site.
+
+    A worker that does not take what was sent before is away: then its plugs say so.
+
+    Args:
+        task: of one of the plugs' queues.
+        within_s: after so long the next run is due, and this one is dropped where none has begun it.
+    """
+    if settings.SITE:
+        return
+    for site in other_sites():
+        queue = plug_queue(site)
+        try:
+            waiting = int(client().llen(queue))
+        except RedisError as error:
+            logger.debug("nothing sent to the site %s without Redis: %s", site, error)
+            return
+        if waiting < _MOST_WAITING:
+            enqueue(task, queue=queue, expires=within_s)
+        if waiting:
+            _note_absence(site)
+
+
+def _sites_of(plugs: QuerySet[SmartPlug]) -> list[str]:
+    away = plugs.exclude(site="").order_by("site")
+    return list(away.values_list("site", flat=True).distinct())
+
+
+def _note_absence(site: str) -> None:
+    """Say at each plug of a site whose reading is old that no worker answers there."""
+    plugs = SmartPlug.objects.enabled().filter(site=site, status__in=_POLLED)
+    message = kept(_NO_WORKER, site=site)
+    for latest in latest_of_plugs(plugs, timezone.now()):
+        if latest.is_stale and latest.plug.status_message != message:
+            news = {"status": PlugStatus.UNREACHABLE, "status_message": message}
+            save_news(latest.plug, news)
