@@ -6,8 +6,7 @@ A Pi 3B+ has 1 GB for all its programs, four slow cores and an SD card that wear
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 TOGETHER = "together"
@@ -30,24 +29,6 @@ LIMIT_FACTOR = 1.5
 
 SYSTEMD = Path(__file__).resolve().parent.parent / "deploy" / "systemd"
 _UNITS = {"K": 1 / 1024, "M": 1.0, "G": 1024.0}
-
-
-@dataclass(frozen=True)
-class Line:
-    """A line of the table: what was measured, by process and together, and what it may be."""
-
-    what: str
-    measured: Mapping[str, float]
-    budget: Mapping[str, float]
-
-    @property
-    def excess(self) -> dict[str, float]:
-        """What is over its budget, and by how much."""
-        return {
-            name: round(self.measured[name] - limit, 2)
-            for name, limit in self.budget.items()
-            if name in self.measured and self.measured[name] > limit
-        }
 
 
 def needed_memory_max_mib(process: str, highest_pss_mib: float = 0.0) -> float:

@@ -1,37 +1,38 @@
-#!/usr/bin/env python3
-"""Measure how fast the NAS's name follows the NAS, against a running trial (deploy/try.sh).
+"""How fast the NAS's name follows the NAS, and whether a query ever goes astray.
 
 Each round breaks the simulated NAS at a random moment, waits until Pi-hole answers the Pi's address,
 mends the NAS and waits until Pi-hole answers the NAS's. All the while one DNS query goes out every
 5 ms and each answer is judged: exactly one address, never NXDOMAIN, never silence.
-
-    .venv/bin/python benchmarks/follow.py data/try-8000 --rounds 20 [--only crash] [--json FILE]
 """
 
 from __future__ import annotations
 
-import argparse
 import datetime as dt
-import json
 import random
-import statistics
-import subprocess
 import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import dns.exception
 import dns.message
 import dns.query
 import dns.rcode
 
+from benchmarks.bench import Bench
+from benchmarks.figures import Figure, median_and_worst
+from benchmarks.trial import GIVE_UP_S, Trial
+
 QUERY_INTERVAL_S = 0.005
-GIVE_UP_S = 180.0
+_SEED = 8
+_GONE = (
+    "From breaking the simulated NAS, at a random moment of the intervals, until Pi-hole answers the "
+    "Pi's address."
+)
+_BACK = "From the NAS's first good answer until Pi-hole answers the NAS's address."
+_LIMIT = "What is promised."
 
 
 @dataclass(frozen=True)
@@ -111,82 +112,31 @@ class Names:
             return self._seen[0]
 
 
-class Trial:
-    """A running trial: its addresses and its simulated home."""
-
-    def __init__(self, data_dir: Path) -> None:
-        self.facts: dict[str, Any] = json.loads((data_dir / "try.json").read_text())
-
-    def simhome(self, *words: str) -> dict[str, Any]:
-        """Run one control command of the simulated home; return its JSON."""
-        done = subprocess.run(
-            [*self.facts["simhome"], *words], capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            sys.exit(f"simhome {' '.join(words)}: {done.stdout}{done.stderr}")
-        answer: dict[str, Any] = json.loads(done.stdout)
-        return answer
-
-    def wake(self) -> None:
-        """Wake the NAS as a person would, by BaluPi's own command."""
-        environment = {"BALUPI_ENV_FILE": self.facts["env_file"], "PATH": "/usr/bin:/bin"}
-        subprocess.run(
-            [*self.facts["manage"], "wake_nas"], env=environment, check=True, capture_output=True
-        )
-
-    def first_good_answer(self) -> float:
-        """Return the wall time since when the NAS can give a good answer; waits for it."""
-        end_s = time.monotonic() + GIVE_UP_S
-        while time.monotonic() < end_s:
-            at = self.simhome("status")["nas"]["first_good_answer_at"]
-            if at:
-                return dt.datetime.fromisoformat(at).timestamp()
-            time.sleep(0.2)
-        sys.exit("the simulated NAS does not come back")
-
-
-def main() -> int:
-    """Run the stories and print a table; exit 1 where a limit or the answers are broken."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("data_dir", type=Path, help="the data directory of a running trial")
-    parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--only", default="", help="run only the stories whose name contains this")
-    parser.add_argument(
-        "--seed", type=int, default=random.randrange(1 << 30), help="of the random moments"
-    )
-    parser.add_argument("--json", type=Path, help="write all figures to this file")
-    options = parser.parse_args()
-    trial = Trial(options.data_dir)
-    print(f"Seed {options.seed}. Limits in brackets, seconds: median, worst.")
-    print(
-        "| what happens to the NAS | rounds | name on the Pi after | name back after the first good answer |"
-    )
-    print("|---|---|---|---|", flush=True)
-    report: dict[str, Any] = {"seed": options.seed, "stories": {}}
-    good = True
-    for story in [story for story in STORIES if options.only in story.name]:
-        seconds, names = measure(story, trial, rounds=options.rounds, seed=options.seed)
-        report["stories"][story.name] = {"seconds": seconds, "answers": names.kinds}
-        print(_row(story, seconds), flush=True)
-        answers = ", ".join(f"{count} x {kind}" for kind, count in names.kinds.most_common())
-        print(
-            f"  {names.switches} switches, a query every {QUERY_INTERVAL_S * 1000:g} ms: {answers}",
-            flush=True,
-        )
-        good &= set(names.kinds) == {"1 address"}
-        good &= (
-            max(seconds["gone"]) <= story.gone_limit_s
-            and max(seconds["back"]) <= story.back_limit_s
-        )
-    if options.json:
-        options.json.write_text(json.dumps(report, indent=2) + "\n")
-    return 0 if good else 1
+def follow(bench: Bench) -> Iterator[Figure]:
+    """Play all stories; in a quick run the shortest one, once."""
+    trial, rounds = bench.trial(), bench.rounds(1, 20)
+    kinds: Counter[str] = Counter()
+    switches = 0
+    for story in STORIES[1:2] if bench.is_quick else STORIES:
+        seconds, names = measure(story, trial, rounds=rounds, seed=_SEED, tell=bench.say)
+        yield from median_and_worst(story.name, seconds["gone"], "s", _GONE, what="gone,")
+        yield Figure(story.name, "limit of gone", story.gone_limit_s, "s", _LIMIT)
+        yield from median_and_worst(story.name, seconds["back"], "s", _BACK, what="back,")
+        yield Figure(story.name, "limit of back", story.back_limit_s, "s", _LIMIT)
+        kinds += names.kinds
+        switches += names.switches
+    asked = kinds.total()
+    how = f"One query every {QUERY_INTERVAL_S * 1000:g} ms to Pi-hole, all the time; each answer is judged."
+    for name, count in {
+        "DNS hole: queries": asked,
+        "DNS hole: switches of the name meanwhile": switches,
+        "DNS hole: not answered with exactly one address": asked - kinds["1 address"],
+    }.items():
+        yield Figure(name, "count", count, "", how)
 
 
 def measure(
-    story: Story, trial: Trial, *, rounds: int, seed: int
+    story: Story, trial: Trial, *, rounds: int, seed: int, tell: Callable[[str], None] = print
 ) -> tuple[dict[str, list[float]], Names]:
     """Play a story; the seconds of each round, and all that was answered meanwhile."""
     server, _, port = trial.facts["pihole_dns"].rpartition(":")
@@ -194,14 +144,19 @@ def measure(
     asking = threading.Thread(target=names.run, daemon=True)
     asking.start()
     try:
-        return _play(story, trial, names, random.Random(seed), rounds), names
+        return _play(story, trial, names, random.Random(seed), rounds, tell), names
     finally:
         names.end()
         asking.join()
 
 
 def _play(
-    story: Story, trial: Trial, names: Names, chance: random.Random, rounds: int
+    story: Story,
+    trial: Trial,
+    names: Names,
+    chance: random.Random,
+    rounds: int,
+    tell: Callable[[str], None],
 ) -> dict[str, list[float]]:
     """Return the seconds each round took until the name was gone and back."""
     seconds: dict[str, list[float]] = {"gone": [], "back": []}
@@ -214,30 +169,15 @@ def _play(
         _mend(story, trial)
         good_at = trial.first_good_answer()
         seconds["back"].append(names.wait_for(nas_ip) - good_at)
-        print(
+        tell(
             f"{story.name} {number}/{rounds}: "
-            f"gone {seconds['gone'][-1]:.2f} s, back {seconds['back'][-1]:.2f} s",
-            file=sys.stderr,
-            flush=True,
+            f"gone {seconds['gone'][-1]:.2f} s, back {seconds['back'][-1]:.2f} s"
         )
     return seconds
 
 
 def _mend(story: Story, trial: Trial) -> None:
-    mend: Callable[[], object] = (
-        trial.wake if story.mended_by_wake else lambda: trial.simhome(*story.mends)
-    )
-    mend()
-
-
-def _row(story: Story, seconds: dict[str, list[float]]) -> str:
-    gone, back = seconds["gone"], seconds["back"]
-    return (
-        f"| {story.name} | {len(gone)} "
-        f"| {statistics.median(gone):.1f}, {max(gone):.1f} ({story.gone_limit_s:g}) "
-        f"| {statistics.median(back):.1f}, {max(back):.1f} ({story.back_limit_s:g}) |"
-    )
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    if story.mended_by_wake:
+        trial.manage("wake_nas")
+    else:
+        trial.simhome(*story.mends)

@@ -1,60 +1,47 @@
-#!/usr/bin/env python3
-"""Measure what BaluPi costs a small computer: memory, CPU while idle, bytes written; and whether it may.
+"""What BaluPi costs a small computer: memory, CPU while idle, bytes written; and whether it may.
 
-Starts a trial of its own (deploy/try.sh's machinery: real web, worker and Redis, three simulated
-plugs, the environment of the systemd units), loads it, leaves it idle and reads the kernel's counters.
-The simulated home and the supervisor are not counted; on the Pi there are real plugs and systemd.
-They share Python's files with BaluPi, as does whatever else runs here, which makes PSS smaller than where
-nobody does (by some 20 MiB, of pages that the kernel can drop); the anonymous part does not depend on it.
-Run it with the packages of requirements-try.txt alone: others make the processes larger.
+A trial of its own (real web, worker and Redis, three simulated plugs, the environment of the systemd
+units) is loaded, then left idle. The simulated home and the supervisor are not counted; on the Pi
+there are real plugs and systemd. They share Python's files with BaluPi, as does whatever else runs
+here, which makes PSS smaller than where nobody does (by some 20 MiB, of pages that the kernel can
+drop); the anonymous part does not depend on it. The packages of requirements-try.txt alone make the
+smallest processes: psycopg, where it is installed, is loaded and adds some 8 MiB to each.
 
-    .venv/bin/python benchmarks/footprint.py --minutes 60 [--json FILE]
-
-Every ten minutes the table so far is printed and written to FILE, so that a run that is cut off has
-figures. As root the data directory lies on an ext4 file system of its own (a loop device), whose block
-layer counts every byte that would reach the SD card. Otherwise only /proc/<pid>/io is read. The block
-layer counts the simulated home's and the supervisor's files too; the table of where the bytes go tells
-how much that is: pages of the database by table, files that changed, commits of ext4's journal. Before
-it counts, SQLite's log is brought to the size that it has from the first hours on; while a file grows,
-ext4 writes about 100 kB more each time. The night's backup is made before, because what comes once a day
-would count for each half hour of it: it adds about the size of the database to what the worker writes, of
-which only the packed copy, a tenth, reaches the card (docs/backup.md).
+As root the data directory lies on an ext4 file system of its own (a loop device), whose block layer
+counts every byte that would reach the SD card, the simulated home's few files included. Before it
+counts, SQLite's log is brought to the size that it has from the first hours on; while a file grows,
+ext4 writes about 100 kB more each time. The night's backup is made before, because what comes once a
+day would count for each half hour of it.
 """
 
 from __future__ import annotations
 
-import argparse
-import base64
 import compileall
 import contextlib
 import http.client
-import json
-import os
-import signal
 import sqlite3
-import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from benchmarks import budget
+from benchmarks.api import Call
+from benchmarks.bench import Bench
+from benchmarks.figures import ROOT, Figure
+from benchmarks.household import sign_in
+from benchmarks.kernel_counters import OURS, Look, Memory, look, memory
+from benchmarks.trial import Trial, disk, running_trial
+from benchmarks.wal_pages import WAL_BYTES_PER_PAGE, WalPages, Written
 
-from benchmarks import footprint_table as tables  # noqa: E402  # found by the line above
-from benchmarks.budget import unit_environment  # noqa: E402
-from benchmarks.kernel_counters import Memory, look, memory  # noqa: E402
-from benchmarks.trial import disk, trial  # noqa: E402
-from benchmarks.wal_pages import WalPages  # noqa: E402
-
-LOAD_REQUESTS = 200
+_REQUESTS = 200
 #: The load's own writes come to rest, and what comes once after a start is over: the first look at the inbox.
-SETTLE_S = 90
-CHECKPOINT_MINUTES = 10
-LOOK_INTERVAL_S = 60
-PAGES = (
+_SETTLE_S = 90
+_LOOK_S = 60
+_TOLD_EVERY_LOOKS = 10
+_DAY_S, _HOUR_S = 86400, 3600
+_PATHS = (
     "/",
     "/live/",
     "/api/energy/current",
@@ -63,113 +50,123 @@ PAGES = (
     "/api/system/status",
 )
 #: A release is compiled when it is made: what a process compiles itself stays in its memory.
-COMPILED = ("balupi_site", "energy", "handshake", "nasctl", "pihole")
+_COMPILED = ("balupi_site", "energy", "handshake", "nasctl", "pihole")
+_KERNEL = "/proc of the processes, children that they ran and waited for included"
 
 
-def main() -> int:
-    """Run the benchmark and print its table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--minutes", type=float, default=10, help="length of the idle phase (10)")
-    parser.add_argument("--port", type=int, default=8900, help="port of the trial (8900)")
-    parser.add_argument("--json", type=Path, help="write the figures to this file too")
-    options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("cut off; the figures so far are above"))
-    for name in COMPILED:
+def footprint(bench: Bench) -> Iterator[Figure]:
+    """Load a trial, then leave it alone; an interrupt ends the idle time and tells what there is."""
+    for name in _COMPILED:
         compileall.compile_dir(ROOT / name, quiet=2)
+    minutes = 1.0 if bench.is_quick else bench.minutes
     with (
-        tempfile.TemporaryDirectory(prefix="balupi-bench-") as folder,
-        disk(Path(folder)) as (mount, device),
-        trial(mount / "data", options.port, unit_environment()) as (about, root_pid),
+        disk(bench.folder) as (mount, device),
+        running_trial(
+            mount / "data", bench.folder / "footprint.log", budget.unit_environment()
+        ) as (trial, root_pid),
     ):
-        measurement = Measurement(about, root_pid, device)
-        for figures in measurement.run(options.minutes):
-            print(tables.table(figures), flush=True)
-            if options.json:
-                options.json.write_text(json.dumps(figures, indent=2) + "\n")
-    return 0
-
-
-class Measurement:
-    """One trial that is loaded, then left alone and looked at."""
-
-    def __init__(self, about: dict[str, Any], root_pid: int, device: str | None) -> None:
-        """Prepare to measure the trial that ``about`` (its try.json) describes."""
-        self._about, self._root_pid, self._device = about, root_pid, device
-        self._data_dir = Path(about["data_dir"])
-        self._checkpoints: list[dict[str, Any]] = []
-        self._highest_mib: dict[str, float] = {}
-
-    def run(self, minutes: float) -> Iterator[dict[str, Any]]:
-        """Measure, and yield the figures so far every ten minutes and at the end."""
-        _load(self._about)
-        _back_up(self._about)
-        _grow_log(self._data_dir / "balupi.sqlite3")
-        after_load = self._memory()
-        print(
-            f"Loaded with {LOAD_REQUESTS} requests; idle for {minutes:g} minutes now.", flush=True
-        )
-        time.sleep(SETTLE_S)
-        start, began_at = look(self._root_pid, self._device), time.time()
-        pages = WalPages(self._data_dir / "balupi.sqlite3")
+        database = trial.data_dir / "balupi.sqlite3"
+        bench.say(f"{_REQUESTS} requests")
+        _load(trial)
+        trial.manage("backup")
+        _grow_log(database)
+        after_load = memory(root_pid)
+        time.sleep(0 if bench.is_quick else _SETTLE_S)
+        start, pages = look(root_pid, device), WalPages(database)
         pages.start()
-        for after_s in _moments(minutes * 60):
-            self._wait_until(start.at_s + after_s)
-            figures = tables.figures(
-                start,
-                look(self._root_pid, self._device),
-                pages.so_far(),
-                after_load=after_load,
-                after_idle=self._memory(),
-                highest_pss_mib=self._highest_mib,
-                files=_files_since(self._data_dir, began_at),
-            )
-            self._checkpoints.append(tables.brief(figures))
-            yield {**figures, "checkpoints": self._checkpoints}
-        pages.end()
-
-    def _wait_until(self, at_s: float) -> None:
-        """Look at the memory each minute meanwhile."""
-        while (left_s := at_s - time.monotonic()) > 0:
-            time.sleep(min(left_s, LOOK_INTERVAL_S))
-            self._memory()
-
-    def _memory(self) -> Memory:
-        found = memory(self._root_pid)
-        for name, size_mib in found.pss.items():
-            self._highest_mib[name] = max(size_mib, self._highest_mib.get(name, 0.0))
-        return found
+        bench.say(f"{minutes:g} idle minutes")
+        highest_mib = _rest(bench, root_pid, minutes * 60)
+        end, after_idle = look(root_pid, device), memory(root_pid)
+        yield from _memory_figures(
+            after_load, after_idle, highest_mib, (end.at_s - start.at_s) / 60
+        )
+        yield from _work_figures(start, end)
+        yield from _written_figures(start, end, pages.figures())
 
 
-def _moments(total_s: float) -> list[float]:
-    """Return when to tell the figures, in seconds from the start; the last one is the end."""
-    step_s = CHECKPOINT_MINUTES * 60
-    return [*(step_s * number for number in range(1, int((total_s - 1) // step_s) + 1)), total_s]
+def _rest(bench: Bench, root_pid: int, seconds: float) -> dict[str, float]:
+    """Wait, looking at the memory each minute; return the highest PSS of each process, MiB."""
+    highest_mib: dict[str, float] = {}
+    end_s, number = time.monotonic() + seconds, 0
+    try:
+        while (left_s := end_s - time.monotonic()) > 0:
+            time.sleep(min(left_s, _LOOK_S))
+            found, number = memory(root_pid).pss, number + 1
+            for name, size_mib in found.items():
+                highest_mib[name] = max(size_mib, highest_mib.get(name, 0.0))
+            if number % _TOLD_EVERY_LOOKS == 0:
+                bench.say(
+                    f"{sum(found.values()):.1f} MiB, {max(left_s - _LOOK_S, 0) / 60:.0f} minutes left"
+                )
+    except KeyboardInterrupt:
+        bench.say("interrupted; these are the figures so far")
+    return highest_mib
 
 
-def _load(about: dict[str, Any]) -> None:
-    token = base64.b64encode(f"{about['user']}:{about['password']}".encode()).decode()
-    host = about["url"].removeprefix("http://")
-    for number in range(LOAD_REQUESTS):
-        connection = http.client.HTTPConnection(host, timeout=60)
-        with contextlib.closing(connection):
-            connection.request(
-                "GET", PAGES[number % len(PAGES)], headers={"Authorization": f"Basic {token}"}
-            )
-            answer = connection.getresponse()
-            answer.read()
-            if answer.status >= http.client.INTERNAL_SERVER_ERROR:
-                sys.exit(f"{PAGES[number % len(PAGES)]} answered {answer.status}")
+def _memory_figures(
+    after_load: Memory, after_idle: Memory, highest_mib: Mapping[str, float], minutes: float
+) -> Iterator[Figure]:
+    psycopg = "; psycopg is loaded, which a Pi with SQLite has not" if find_spec("psycopg") else ""
+    how = f"Proportional set size (smaps_rollup), the files' pages shared with what else runs here{psycopg}."
+    yield from _row(f"PSS after {_REQUESTS} requests", after_load.pss, budget.PSS_MIB, "MiB", how)
+    name = f"PSS after {minutes:.0f} idle minutes"
+    yield from _row(name, after_idle.pss, budget.PSS_MIB, "MiB", how)
+    how = f"The part of it that is no file's, nobody else's{psycopg}."
+    yield from _row("of it anonymous", after_idle.anonymous, budget.ANONYMOUS_MIB, "MiB", how)
+    for process, size_mib in highest_mib.items():
+        needed_mib = budget.needed_memory_max_mib(process, size_mib)
+        limit_mib = budget.memory_max_mib(process)
+        if limit_mib is None or limit_mib < needed_mib:
+            sys.exit(f"MemoryMax of {process} is {limit_mib} MiB; it needs {needed_mib:.0f}.")
 
 
-def _back_up(about: dict[str, Any]) -> None:
-    environment = {**os.environ, "BALUPI_ENV_FILE": about["env_file"]}
-    done = subprocess.run(
-        [*about["manage"], "backup"], env=environment, capture_output=True, text=True, check=False
+def _work_figures(start: Look, end: Look) -> Iterator[Figure]:
+    per_hour = _HOUR_S / (end.at_s - start.at_s)
+    restarted = [name for name in OURS if start.pids[name] != end.pids[name]]
+    note = (
+        f"; {', '.join(restarted)} was started again meanwhile, so not right" if restarted else ""
     )
-    if done.returncode:
-        sys.exit(f"The backup failed: {done.stderr}")
+    spent_s = {name: (end.cpu_s[name] - start.cpu_s[name]) * per_hour for name in OURS}
+    yield from _row("CPU of an idle hour", spent_s, budget.CPU_S_PER_HOUR, "s", f"{_KERNEL}{note}.")
+
+
+def _written_figures(start: Look, end: Look, database: Written) -> Iterator[Figure]:
+    per_day = _DAY_S / (end.at_s - start.at_s)
+    bytes_by_name = {
+        name: end.written_bytes[name] - start.written_bytes[name] for name in start.written_bytes
+    }
+    written = {name: bytes_by_name[name] * per_day / 1e6 for name in OURS}
+    how = "/proc/<pid>/io: what they hand to the kernel."
+    yield from _row("written a day", written, budget.PROC_IO_MB_PER_DAY, "MB", how)
+    how = "The block layer of an ext4 of its own, synced before it is read."
+    if start.block_bytes is not None and end.block_bytes is not None:
+        block = (end.block_bytes - start.block_bytes) * per_day / 1e6
+        name, limit = "reaches the card a day", budget.BLOCK_MB_PER_DAY[budget.TOGETHER]
+        yield Figure(name, budget.TOGETHER, round(block, 1), "MB", how)
+        yield Figure(name, "budget", limit, "MB", how)
+    how = "Pages of SQLite's log, by table and index."
+    for name, count in database.pages.most_common(8):
+        size_mb = count * WAL_BYTES_PER_PAGE * per_day / 1e6
+        yield Figure(f"of it {name}", budget.TOGETHER, round(size_mb, 2), "MB", how)
+
+
+def _row(
+    name: str, values: Mapping[str, float], limits: Mapping[str, float], unit: str, how: str
+) -> Iterator[Figure]:
+    """Return a line of the table: each process, all together, what they may be together."""
+    ours = {process: values[process] for process in OURS}
+    for process, value in {**ours, budget.TOGETHER: sum(ours.values())}.items():
+        yield Figure(name, process, round(value, 2), unit, how)
+    yield Figure(name, "budget", limits[budget.TOGETHER], unit, how)
+
+
+def _load(trial: Trial) -> None:
+    site = sign_in(trial)
+    for number in range(_REQUESTS):
+        answer = site.ask(Call("", _PATHS[number % len(_PATHS)]))
+        if answer.status >= http.client.INTERNAL_SERVER_ERROR:
+            sys.exit(f"{_PATHS[number % len(_PATHS)]} answered {answer.status}")
+    site.close()
 
 
 def _grow_log(database: Path) -> None:
@@ -180,19 +177,3 @@ def _grow_log(database: Path) -> None:
         connection.commit()  # beyond 1,000 pages SQLite moves them to the database
         connection.execute("DROP TABLE filling")
         connection.commit()
-
-
-def _files_since(folder: Path, began_at: float) -> dict[str, str]:
-    """Return the files that were written since then, and how long ago that was."""
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        with contextlib.suppress(OSError):
-            status = path.lstat()
-            if path.is_file() and status.st_mtime > began_at:
-                name = str(path.relative_to(folder))
-                found[name] = f"{status.st_size} bytes, {time.time() - status.st_mtime:.0f} s ago"
-    return found
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -91,6 +91,12 @@ def _rollup_mib(pid: int) -> dict[str, float]:
     return sizes
 
 
+def cpu_s(pid: int) -> float:
+    """Return the CPU seconds of a process's present threads, to the microsecond."""
+    tasks = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
+
+
 def _processes(root_pid: int) -> Iterator[tuple[str, psutil.Process]]:
     for process in psutil.Process(root_pid).children(recursive=True):
         try:

@@ -7,14 +7,17 @@ import re
 import statistics
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import psutil
 import requests
 from requests.cookies import RequestsCookieJar
 
+from benchmarks.bench import Bench
+from benchmarks.figures import Figure
+from benchmarks.trial import Trial
 from tests.browser import open_browser
 
 #: As live.js: the next question comes so long after the answer; sooner while the NAS wakes up.
@@ -32,11 +35,9 @@ class Told:
 
     answers_s: list[float] = field(default_factory=list)
     bytes: int = 0
-    unchanged: int = 0
     failures: list[str] = field(default_factory=list)
     others_s: list[tuple[float, str]] = field(default_factory=list)
     looks_s: list[float] = field(default_factory=list)
-    probes_s: list[float] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -72,24 +73,55 @@ def sign_in(trial: dict[str, Any]) -> requests.Session:
     return session
 
 
-def measure_viewers(
-    trial: dict[str, Any], folder: Path, viewers: int, minutes: float
-) -> dict[str, Any]:
-    """Return what so many open dashboards cost the web process in so many minutes."""
-    web = _web_process(trial)
+def viewers(bench: Bench) -> Iterator[Figure]:
+    """Leave dashboards open for some minutes, and ask for other things meanwhile."""
+    trial, _site = bench.aged_trial()
+    minutes, count = min(bench.minutes, 5.0), bench.rounds(4, 20)
+    clients = count - _BROWSERS
+    web = psutil.Process(trial.pid("web"))
+    bench.say("one calm minute")
     calm = _cpu_share(web, 60.0)
-    told, over = Told(), threading.Event()
-    clients = max(viewers - _BROWSERS, 0)
-    cookies = sign_in(trial).cookies
+    told = Told()
+    bench.say(f"{count} open dashboards for {minutes:g} minutes")
+    threads_before, share = _watch_viewers(bench, trial, web, told, clients, minutes)
+    how = (
+        f"{clients} clients that ask as live.js does and {_BROWSERS} Chromium have the dashboard open "
+        f"for {minutes:g} minutes, while somebody asks for something else five times a second."
+    )
+    found: dict[str, tuple[float, str]] = {
+        "CPU of web, with nobody": (calm * 60, "s/min"),
+        "CPU of web, each viewer": ((share - calm) * 60 / count, "s/min"),
+        "threads of web before": (threads_before, ""),
+        "threads of web after": (web.num_threads(), ""),
+        "PSS of web": (web.memory_full_info().pss / 2**20, "MiB"),
+        "live answers": (len(told.answers_s), ""),
+        "live answer, median": (_ms(statistics.median(told.answers_s)), "ms"),
+        "live answer, slowest": (_ms(max(told.answers_s)), "ms"),
+        "sent to each viewer": (told.bytes / 1000 / clients / minutes, "kB/min"),
+        "other answer, median": (_ms(statistics.median(each for each, _ in told.others_s)), "ms"),
+        "other answer, slowest": (_ms(max(told.others_s)[0]), "ms"),
+        "failures": (len(told.failures), ""),
+        "oldest look at the NAS": (max(told.looks_s), "s"),
+    }
+    for name, (value, unit) in found.items():
+        yield Figure(f"{count} viewers: {name}", "figure", round(value, 3), unit, how)
+
+
+def _watch_viewers(
+    bench: Bench, trial: Trial, web: psutil.Process, told: Told, clients: int, minutes: float
+) -> tuple[int, float]:
+    """Have the dashboards open; return the threads of web at first and the share of a core it takes."""
+    over, facts = threading.Event(), trial.facts
+    cookies = sign_in(facts).cookies
     jobs = [
-        threading.Thread(target=_view, args=(trial, cookies, told, over, n)) for n in range(clients)
+        threading.Thread(target=_view, args=(facts, cookies, told, over, n)) for n in range(clients)
     ]
-    jobs.append(threading.Thread(target=_ask_others, args=(trial, told, over)))
+    jobs.append(threading.Thread(target=_ask_others, args=(facts, told, over)))
     with contextlib.ExitStack() as stack:
-        for number in range(min(viewers, _BROWSERS)):
-            browser = stack.enter_context(open_browser(trial["url"], folder))
+        for number in range(_BROWSERS):
+            browser = stack.enter_context(open_browser(trial.url, bench.folder))
             browser.open(f"/dashboard/?period={('week', 'month')[number]}")
-            browser.sign_in(trial["user"], trial["password"])
+            browser.sign_in(facts["user"], facts["password"])
         for job in jobs:
             job.start()
         time.sleep(_SETTLE_S)
@@ -98,28 +130,7 @@ def measure_viewers(
         over.set()
         for job in jobs:
             job.join()
-    return {
-        "viewers": viewers,
-        "of_them_browsers": min(viewers, _BROWSERS),
-        "minutes": minutes,
-        "web_cpu_calm_s_per_min": round(calm * 60, 2),
-        "web_cpu_s_per_min": round(share * 60, 2),
-        "web_cpu_s_per_viewer_and_min": round((share - calm) * 60 / max(viewers, 1), 3),
-        "web_threads": [threads_before, web.num_threads()],
-        "web_pss_mib": round(web.memory_full_info().pss / (1 << 20), 1),
-        "live_answers": len(told.answers_s),
-        "live_unchanged": told.unchanged,
-        "live_kb_per_viewer_and_min": round(told.bytes / 1000 / max(clients, 1) / minutes, 1),
-        "live_ms_median": _ms(statistics.median(told.answers_s)),
-        "live_ms_slowest": _ms(max(told.answers_s)),
-        "others": len(told.others_s),
-        "others_ms_median": _ms(statistics.median(each for each, _ in told.others_s)),
-        "others_ms_slowest": _ms(max(told.others_s)[0]),
-        "slowest_other": max(told.others_s)[1],
-        "failures": told.failures[:10],
-        "oldest_look_at_the_nas_s": round(max(told.looks_s), 1),
-        "oldest_probe_of_the_nas_s": round(max(told.probes_s), 1) if told.probes_s else None,
-    }
+    return threads_before, share
 
 
 def _view(
@@ -146,7 +157,6 @@ def _view(
         with told.lock:
             told.answers_s.append(time.perf_counter() - start_s)
             told.bytes += len(answer.content)
-            told.unchanged += answer.status_code == requests.codes.no_content
             if not answer.ok:
                 told.failures.append(f"/live/: {answer.status_code}")
         have |= versions(answer.text)
@@ -167,27 +177,8 @@ def _ask_others(trial: dict[str, Any], told: Told, over: threading.Event) -> Non
             told.failures.append(f"{path}: {error}")
             continue
         told.others_s.append((time.perf_counter() - start_s, path))
-        if path == "/api/nas/status":
-            _note_ages(answer.json(), told)
-
-
-def _note_ages(status: dict[str, Any], told: Told) -> None:
-    evidence = status["evidence"]
-    for sighting, ages in (("presence", told.looks_s), ("probe", told.probes_s)):
-        if evidence.get(sighting):
-            ages.append(evidence[sighting]["age_s"])
-
-
-def _web_process(trial: dict[str, Any]) -> psutil.Process:
-    env_file = trial["env_file"]
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if (
-                "run_web" in process.cmdline()
-                and process.environ().get("BALUPI_ENV_FILE") == env_file
-            ):
-                return process
-    raise LookupError("the trial's web process does not run")
+        if path == "/api/nas/status" and (look := answer.json()["evidence"]["presence"]):
+            told.looks_s.append(look["age_s"])
 
 
 def _cpu_share(process: psutil.Process, seconds: float) -> float:
@@ -201,11 +192,3 @@ def _cpu_share(process: psutil.Process, seconds: float) -> float:
 
 def _ms(seconds: float) -> float:
     return round(seconds * 1000, 1)
-
-
-def viewers_table(figures: dict[str, Any]) -> str:
-    """Return the figures as Markdown."""
-    head = (
-        f"\n| {figures['viewers']} open dashboards, {figures['minutes']:g} minutes | |\n|---|---|"
-    )
-    return "\n".join([head, *(f"| {name} | {value} |" for name, value in figures.items())])

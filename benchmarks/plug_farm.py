@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Many simulated plugs in a process of their own, each on its own loopback address.
 
-``benchmarks/energy.py`` starts it; it ends when its standard input does, whatever became of the
+``plug_work.py`` starts it; it ends when its standard input does, whatever became of the
 process that started it. One line of JSON on standard output says that all of them answer, another
 one at the end how often they were asked what.
 """
@@ -20,16 +19,13 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from simhome.clock import Clock  # noqa: E402  # found by the line above
-from simhome.free_addresses import free_port  # noqa: E402
-from simhome.loads import FreezerLoad  # noqa: E402
-from simhome.plug import SimPlug  # noqa: E402
+from benchmarks.figures import ROOT
+from simhome.clock import Clock
+from simhome.free_addresses import free_port
+from simhome.loads import FreezerLoad
+from simhome.plug import SimPlug
 
 USERNAME, PASSWORD = "Farm@home.example", "Correct horse 7"
 _PER_BLOCK = 250
@@ -56,9 +52,10 @@ class Farm:
 @contextlib.contextmanager
 def running_farm(count: int, *, core: int) -> Iterator[Farm]:
     """Run this many plugs on one core."""
-    command = [sys.executable, str(Path(__file__).resolve()), "--plugs", str(count)]
+    command = [sys.executable, "-m", "benchmarks.plug_farm", "--plugs", str(count)]
     with subprocess.Popen(
         [*command, "--core", str(core)],
+        cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         start_new_session=True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import benchmarks.trial
 from benchmarks import follow
 from tests.conftest import Trial
 
@@ -16,7 +17,7 @@ pytestmark = [
 
 @pytest.mark.parametrize("story", follow.STORIES, ids=lambda story: story.name)
 def test_the_name_follows_the_nas(trial: Trial, story: follow.Story) -> None:
-    seconds, names = follow.measure(story, follow.Trial(trial.data_dir), rounds=1, seed=8)
+    seconds, names = follow.measure(story, benchmarks.trial.Trial(trial.data_dir), rounds=1, seed=8)
     assert max(seconds["gone"]) <= story.gone_limit_s
     assert max(seconds["back"]) <= story.back_limit_s
     assert set(names.kinds) == {"1 address"}

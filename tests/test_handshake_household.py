@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+import benchmarks.trial
 from benchmarks import follow
 from simhome.baluhost_calls import SignedCall, signed_call
 from simhome.nas_snapshot import shutdown_snapshot
@@ -166,7 +167,7 @@ def test_coming_online_waits_for_no_inbox_and_the_name_follows_the_first_good_an
     asking.start()
     try:
         hello = boot(trial)
-        good_at = follow.Trial(trial.data_dir).first_good_answer()
+        good_at = benchmarks.trial.Trial(trial.data_dir).first_good_answer()
         followed_s = names.wait_for(trial.facts["nas_ip"]) - good_at
     finally:
         names.end()
