@@ -15,3 +15,7 @@ class BackupBusyError(BackupError):
 
 class BackupStoppedError(BackupError):
     """This process ends; the backup is made later."""
+
+
+class MoveError(BackupError):
+    """Why nothing was moved to PostgreSQL; both databases are as they were."""
