@@ -23,6 +23,17 @@ def icon(name: str) -> SafeString:
     return format_html('<svg class="i" aria-hidden="true"><use href="#{}"/></svg>', name)
 
 
+@register.simple_tag
+def cut(name: dict[str, str]) -> SafeString:
+    """Draw a name in one line, cut before its end where the line is too short; see ``name_of``."""
+    return format_html(
+        '<bdi class="file" title="{}"><span>{}</span><span>{}</span></bdi>',
+        name["whole"],
+        name["head"],
+        name["tail"],
+    )
+
+
 @register.simple_tag(takes_context=True)
 def age(
     context: template.Context, at: dt.datetime | None, stale_s: float | None = None, words: str = ""
