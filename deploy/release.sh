@@ -138,12 +138,15 @@ setting() {
   "$python" "$(dirname "$release_script")/install/ask.py" --file "$settings_file" --get "$1"
 }
 
-# wants_postgres: whether the settings name PostgreSQL, which needs one package more.
+# wants_postgres: whether the settings name PostgreSQL, or "balupi move_database" shall find it; it needs one package more.
 wants_postgres() {
-  local file
+  local file urls
   [ -e "$settings_file" ] || return 1
-  file=$(setting DATABASE_URL_FILE)
-  [[ $(setting DATABASE_URL) == postgres* ]] || { [ -n "$file" ] && grep -q '^postgres' "$file"; }
+  urls=$(setting DATABASE_URL)
+  for file in "$(setting DATABASE_URL_FILE)" "$(dirname "$settings_file")/database.url"; do
+    [ ! -f "$file" ] || urls+=$'\n'$(<"$file")
+  done
+  grep -qiE '(postgres|pgsql|postgis)[a-z]*://' <<<"$urls"
 }
 
 # current_release: prints the id of the release that is installed; nothing where there is none.

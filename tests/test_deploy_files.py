@@ -76,3 +76,43 @@ def test_a_script_is_bash_that_stops_at_an_error(script: Path) -> None:
     assert is_program == bool(script.stat().st_mode & 0o111), "executable, and says with what"
     if is_program and "bash" in text.partition("\n")[0]:
         assert "set -euo pipefail" in text
+
+
+@pytest.mark.parametrize(
+    ("settings_line", "url_file", "is_wanted"),
+    [
+        pytest.param("", None, False, id="nothing is said"),
+        pytest.param(
+            "BALUPI_DATABASE_URL=sqlite:////srv/balupi/postgres.sqlite3", None, False, id="SQLite"
+        ),
+        pytest.param("BALUPI_DATABASE_URL=postgres://a:b@host/name", None, True, id="an address"),
+        pytest.param(
+            "export BALUPI_DATABASE_URL='PostgreSQL://host/name'", None, True, id="quoted"
+        ),
+        pytest.param(
+            "BALUPI_DATABASE_URL_FILE={file}", "\n  postgres://host/name\n", True, id="a file"
+        ),
+        pytest.param("BALUPI_DATABASE_URL_FILE=/nothing", None, False, id="a file that is missing"),
+        pytest.param("", "postgres://host/name", True, id="a move is being prepared"),
+    ],
+)
+def test_the_driver_is_installed_where_postgresql_is_named(
+    tmp_path: Path, settings_line: str, url_file: str | None, *, is_wanted: bool
+) -> None:
+    file = tmp_path / "database.url"
+    if url_file is not None:
+        file.write_text(url_file)
+    (tmp_path / "balupi.env").write_text(settings_line.format(file=file))
+    asked = (
+        ". deploy/lib.sh && . deploy/release.sh && python=python3"
+        f" settings_file={tmp_path}/balupi.env && wants_postgres"
+    )
+    done = subprocess.run(  # noqa: S603
+        ["/bin/bash", "-c", asked],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0 if is_wanted else 1, "")
