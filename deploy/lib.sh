@@ -89,7 +89,7 @@ use_venv() {
     say "Preparing Python packages in $venv (a minute or two the first time)"
     [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$requirements"
-    "$venv/bin/python" -m compileall -q "$venv/lib" "$root"/{balupi_site,energy,nasctl,pihole,simhome} >/dev/null || true
+    "$venv/bin/python" -m compileall -q "$venv/lib" "$root"/{balupi_site,energy,handshake,nasctl,pihole,simhome} >/dev/null || true
     printf '%s' "$wanted" >"$venv/.balupi-$1"
   fi
   flock -u 9

@@ -20,15 +20,10 @@ if [ $# -gt 0 ]; then
   exec "$bin/pytest" "$@"
 fi
 
-say "Style, types, layers"
-"$bin/ruff" check .
-"$bin/ruff" format --check .
-"$bin/mypy" .
-"$bin/lint-imports"
+deploy/check.sh
 
-say "Pins, settings and migrations"
+say "Pins and settings"
 "$bin/python" -m pip check # known weaknesses would need a service on the Internet
-"$bin/python" manage.py makemigrations --check --dry-run
 check_key=$("$bin/python" -c 'import secrets; print(secrets.token_urlsafe(50))')
 env BALUPI_ENV_FILE=/dev/null BALUPI_MODE=prod BALUPI_SECRET_KEY="$check_key" BALUPI_NAS_IP=192.0.2.53 \
   BALUPI_NAS_URL=http://192.0.2.53 BALUPI_PI_IP=192.0.2.2 BALUPI_NAS_MAC_ADDRESS=aa:bb:cc:dd:ee:ff \
