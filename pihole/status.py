@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from balupi_site.lib.redis import RedisError, client
+from balupi_site.lib.remembered import Remembered
 from pihole.ftl import DomainCount, Statistics
 from pihole.problems import ProblemCode, sentence
 
-logger = logging.getLogger(__name__)
-
 T = TypeVar("T")
-
-_KEY = "pihole:status"
 
 
 @dataclass(frozen=True)
@@ -61,32 +56,6 @@ class Look:
     statistics_at: datetime | None = None
 
 
-def load() -> Look | None:
-    """Return the last look; None where there was none yet or Redis is away."""
-    try:
-        text = client().get(_KEY)
-        return _look(json.loads(str(text))) if text else None
-    except RedisError as error:
-        logger.debug("Redis does not say what Pi-hole looked like: %s", error)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:  # of another release
-        logger.warning("what Redis knows of Pi-hole cannot be read: %s", error)
-    return None
-
-
-def save(look: Look) -> None:
-    """Keep a look for pages and for the next one; Redis away: both do without."""
-    try:
-        client().set(_KEY, json.dumps(asdict(look), default=_iso))
-    except RedisError as error:
-        logger.debug("Redis does not keep what Pi-hole looks like: %s", error)
-
-
-def _iso(value: object) -> str:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    raise TypeError(f"{type(value).__name__} has no place in Redis")
-
-
 def _look(data: dict[str, Any]) -> Look:
     time = datetime.fromisoformat
     return Look(
@@ -121,3 +90,12 @@ def _complaint(data: dict[str, Any]) -> Complaint:
 
 def _optional(make: Callable[[Any], T], value: object) -> T | None:
     return None if value is None else make(value)
+
+
+_remembered = Remembered[Look](
+    "pihole:status",
+    "what Pi-hole looked like",
+    to_text=lambda look: json.dumps(asdict(look), default=datetime.isoformat),
+    of_text=lambda text: _look(json.loads(text)),
+)
+load, save = _remembered.load, _remembered.save

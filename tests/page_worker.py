@@ -165,7 +165,7 @@ class Worker:
         sent = min(round(0.3 * _GIB + rate * (now - self._since).total_seconds()), total)
         progress.save(
             progress.Progress(
-                phase="sending",
+                phase=progress.Phase.SENDING,
                 files_total=14,
                 files_done=3,
                 bytes_total=total,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
@@ -14,11 +13,8 @@ from django.conf import settings
 from django.utils import timezone
 
 from balupi_site.lib.boot import boot_id
-from balupi_site.lib.redis import RedisError, client
+from balupi_site.lib.remembered import Remembered
 
-logger = logging.getLogger(__name__)
-
-_KEY = "monitor:written"
 _BLOCKS = Path("/sys/dev/block")
 #: In a block device's "stat": the sectors written since the start, always of 512 bytes
 #: (kernel documentation, "Block layer statistics").
@@ -131,39 +127,31 @@ def note(now: datetime, uptime_s: float) -> None:
     found = counter(now, uptime_s)
     if found is None:
         return
-    try:
-        text = client().get(_KEY)
-        client().set(_KEY, _to_text(advanced(_of_text(text), found, now)))
-    except RedisError as error:
-        logger.debug("what is written to the card is not counted: %s", error)
+    _remembered.save(advanced(_remembered.load(), found, now))
 
 
 def written(now: datetime) -> Written | None:
     """Return what was written today; None before the first look of a day, or while Redis is away."""
-    try:
-        found = _of_text(client().get(_KEY))
-    except RedisError as error:
-        logger.debug("what was written to the card is not known: %s", error)
-        return None
+    found = _remembered.load()
     return found if found is not None and found.day == timezone.localdate(now) else None
 
 
-def _to_text(found: Written) -> str:
-    return json.dumps(asdict(found), default=lambda value: value.isoformat())
+def _of_text(text: str) -> Written:
+    data: dict[str, Any] = json.loads(text)
+    return Written(
+        day=date.fromisoformat(data["day"]),
+        device=str(data["device"]),
+        since=datetime.fromisoformat(data["since"]),
+        today_bytes=int(data["today_bytes"]),
+        last_bytes=int(data["last_bytes"]),
+        boot_at=datetime.fromisoformat(data["boot_at"]),
+        start_id=str(data.get("start_id", "")),
+    )
 
 
-def _of_text(text: object) -> Written | None:
-    """Return what ``_to_text`` wrote; None for nothing, or of another release."""
-    try:
-        data: dict[str, Any] = json.loads(str(text)) if text else {}
-        return Written(
-            day=date.fromisoformat(data["day"]),
-            device=str(data["device"]),
-            since=datetime.fromisoformat(data["since"]),
-            today_bytes=int(data["today_bytes"]),
-            last_bytes=int(data["last_bytes"]),
-            boot_at=datetime.fromisoformat(data["boot_at"]),
-            start_id=str(data.get("start_id", "")),
-        )
-    except (ValueError, TypeError, KeyError):
-        return None
+_remembered = Remembered[Written](
+    "monitor:written",
+    "what was written to the card",
+    to_text=lambda found: json.dumps(asdict(found), default=lambda value: value.isoformat()),
+    of_text=_of_text,
+)

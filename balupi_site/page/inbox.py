@@ -22,7 +22,7 @@ from handshake.services import (
     require_set_up,
 )
 from handshake.services.overview import FileView
-from handshake.services.progress import Progress
+from handshake.services.progress import Phase, Progress
 from handshake.sizes import shown_size
 
 _LARGEST = 2
@@ -73,14 +73,14 @@ def _moving(going: Progress) -> dict[str, Any]:
     share = sent / total if total else going.files_done / max(going.files_total, 1)
     told = _("%(sent)s of %(total)s") % {"sent": shown_size(sent), "total": shown_size(total)}
     figures = [told]
-    if going.phase == "sending":
+    if going.phase == Phase.SENDING:
         if going.rate_bytes_s:
             figures.append(f"{shown_size(going.rate_bytes_s)}/s")
         if going.left_s is not None:
             figures.append(_("%(span)s left") % {"span": span(going.left_s)})
     then = {
-        "comparing": _("Comparing what arrived with what is here."),
-        "confirming": _("Giving the NAS time to have it safely on its disk."),
+        Phase.COMPARING: _("Comparing what arrived with what is here."),
+        Phase.CONFIRMING: _("Giving the NAS time to have it safely on its disk."),
     }
     return {
         "figure": going.files_done,

@@ -388,5 +388,5 @@ def test_the_page_asks_as_often_for_many_files_as_for_none(
     for status in (FileStatus.WAITING, FileStatus.FAILED, FileStatus.DONE):
         for number in range(50):
             file(f"{status} {number}", now, status=status)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         inbox_view.context(Choice(), now)

@@ -10,6 +10,7 @@ from typing import Any
 from rest_framework import serializers
 
 from handshake.models import AskedBy, FileStatus
+from handshake.services.progress import Phase
 from nasctl.state import NasState
 
 #: As "handshake/snapshot.py" has it.
@@ -184,7 +185,8 @@ class InboxProgressSerializer(serializers.Serializer[Any]):
     """A transfer that runs."""
 
     phase = serializers.ChoiceField(
-        choices=["sending", "confirming"], help_text="`confirming`: all was sent and is compared."
+        choices=[phase.value for phase in Phase],
+        help_text="`comparing`: sent, and read once more; `confirming`: the NAS's disk is given time.",
     )
     files_total = serializers.IntegerField()
     files_done = serializers.IntegerField()

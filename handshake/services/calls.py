@@ -16,6 +16,7 @@ from balupi_site.lib.clock import is_plausible
 from balupi_site.lib.durable import durable
 from balupi_site.lib.errors import TransientError
 from balupi_site.lib.origin import Origin
+from balupi_site.lib.rows import keep_newest
 from handshake.models import CallKind, NasCall
 from handshake.services import snapshots
 from handshake.services.refusals import note_refusal
@@ -23,10 +24,15 @@ from handshake.signature import Flaw, SignatureError, check_signature
 from nasctl import services as nasctl
 from pihole import services as pihole
 
-#: By number, not by time: after a clock that was set back an old signature would be new again.
 _CALLS_KEPT = 200
 #: The NAS gives up after 10 s, and the answer is due within 3 (design, section 5).
 _SWITCH_WITHIN_S = 1.2
+
+_NO_SECRET = gettext_noop(
+    "BALUPI_HANDSHAKE_SECRET is not set on the Pi, so no call of the NAS can be believed. "
+    "Set it to the same secret as on the NAS."
+)
+_NO_CLOCK = gettext_noop("The Pi's clock is not set yet; wait until NTP has set it.")
 
 
 @dataclass(frozen=True)
@@ -68,16 +74,9 @@ def believe(
         TransientError: nobody can tell: no secret is configured, or our clock is not set.
     """
     if not settings.HANDSHAKE_SECRET:
-        raise TransientError(
-            gettext_noop(
-                "BALUPI_HANDSHAKE_SECRET is not set on the Pi, so no call of the NAS can be believed. "
-                "Set it to the same secret as on the NAS."
-            )
-        )
+        raise TransientError(_NO_SECRET)
     if not is_plausible(now):
-        raise TransientError(
-            gettext_noop("The Pi's clock is not set yet; wait until NTP has set it.")
-        )
+        raise TransientError(_NO_CLOCK)
     try:
         check_signature(
             settings.HANDSHAKE_SECRET,
@@ -156,8 +155,4 @@ def _keep(call: SignedCall, kind: CallKind, now: datetime) -> None:
             )
     except IntegrityError as error:
         raise SignatureError(Flaw.USED_BEFORE) from error
-    oldest = NasCall.objects.order_by("-pk").values_list("pk", flat=True)[
-        _CALLS_KEPT : _CALLS_KEPT + 1
-    ]
-    for pk in oldest:
-        NasCall.objects.filter(pk__lte=pk).delete()
+    keep_newest(NasCall, _CALLS_KEPT)

@@ -30,6 +30,7 @@ from handshake.rsync_run import Stop
 from handshake.rsync_words import Match
 from handshake.services import ledger, looking, progress, runs
 from handshake.services.ledger import Known
+from handshake.services.progress import Phase
 from nasctl.moments import present_moment
 
 logger = logging.getLogger(__name__)
@@ -209,7 +210,7 @@ class _Mover:
 
     def _wait_until(self, at_s: float) -> None:
         while (wait_s := at_s - time.monotonic()) > 0 and not _ending.is_set():
-            self._tell("confirming")
+            self._tell(Phase.CONFIRMING)
             self.sleep(min(wait_s, _TELL_AT_LEAST_S))
 
     # Sending
@@ -248,7 +249,7 @@ class _Mover:
             return _why_stop(held)
 
         def tell_and_stop() -> Stop | None:
-            self._tell("comparing", size_bytes)
+            self._tell(Phase.COMPARING, size_bytes)
             return _why_stop(held)
 
         try:
@@ -257,7 +258,7 @@ class _Mover:
                 paths,
                 size_bytes=size_bytes,
                 stop=stop,
-                progress=lambda count: self._tell("sending", count),
+                progress=lambda count: self._tell(Phase.SENDING, count),
             )
         except InboxError as error:
             if error.code not in _ENDS_SENDING:
@@ -297,7 +298,7 @@ class _Mover:
 
     def _confirm(self, batch: _Batch) -> None:
         """Remove what is still on the NAS now that its disk has had the time to keep it."""
-        self._tell("confirming")
+        self._tell(Phase.CONFIRMING)
         there = self.target.versions(list(batch.files))
         still: list[Known] = []
         for path, known in batch.files.items():
@@ -330,14 +331,14 @@ class _Mover:
             size_bytes=sum(known.entry.size_bytes for known in removed),
             renamed=len(removed) if batch.renamed else 0,
         )
-        self._tell("confirming", at_once=True)
+        self._tell(Phase.CONFIRMING, at_once=True)
 
     def _fail(self, known: Known, message: str) -> None:
         logger.warning("inbox: %s: %s", known.row.name, retold(message))
         ledger.mark_failure(known, message)
         runs.add_failed(self.run_row)
 
-    def _tell(self, phase: str, sent_bytes: int = 0, *, at_once: bool = False) -> None:
+    def _tell(self, phase: Phase, sent_bytes: int = 0, *, at_once: bool = False) -> None:
         self.teller.phase = phase
         self.teller.tell(timezone.now(), sent_bytes, at_once=at_once)
 

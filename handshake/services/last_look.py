@@ -3,15 +3,40 @@
 from __future__ import annotations
 
 import json
-import logging
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from balupi_site.lib.redis import RedisError, client
+from balupi_site.lib.remembered import Remembered
 from handshake.models import InboxStatus
 
-logger = logging.getLogger(__name__)
 
-_KEY = "inbox:look"
+@dataclass(frozen=True)
+class _Look:
+    """A look that found nothing new.
+
+    Attributes:
+        row_at: when the row was written that it found to be right still.
+        at: when it was.
+        disk_mark: what ``folder.disk_mark`` said then.
+    """
+
+    row_at: datetime
+    at: datetime
+    disk_mark: str
+
+
+def _of_text(text: str) -> _Look:
+    data = json.loads(text)
+    time = datetime.fromisoformat
+    return _Look(time(data["row_at"]), time(data["at"]), str(data["disk_mark"]))
+
+
+_remembered = Remembered[_Look](
+    "inbox:look",
+    "when the inbox was looked into",
+    to_text=lambda look: json.dumps(asdict(look), default=datetime.isoformat),
+    of_text=_of_text,
+)
 
 
 def current_status() -> InboxStatus:
@@ -19,38 +44,14 @@ def current_status() -> InboxStatus:
 
     Without Redis they are those of the last look that found something new.
     """
-    known = InboxStatus.current()
-    look = _load()
+    known, look = InboxStatus.current(), _remembered.load()
     # Only of this row: what was kept before the row was written is older than it.
-    if look and known.scanned_at and look["row_at"] == known.scanned_at.isoformat():
-        known.scanned_at = datetime.fromisoformat(look["at"])
-        known.disk_mark = look["disk_mark"]
+    if look and look.row_at == known.scanned_at:
+        known.scanned_at, known.disk_mark = look.at, look.disk_mark
     return known
 
 
 def keep(now: datetime, disk_mark: str) -> bool:
     """Note that a look found what the row has already; False while Redis is away."""
     row_at = InboxStatus.current().scanned_at
-    look = {
-        "row_at": row_at and row_at.isoformat(),
-        "at": now.isoformat(),
-        "disk_mark": disk_mark,
-    }
-    try:
-        client().set(_KEY, json.dumps(look))
-    except RedisError as error:
-        logger.debug("Redis does not keep the inbox's last look: %s", error)
-        return False
-    return True
-
-
-def _load() -> dict[str, str] | None:
-    try:
-        text = client().get(_KEY)
-        data = json.loads(str(text)) if text else None
-        return {name: str(data[name]) for name in ("row_at", "at", "disk_mark")} if data else None
-    except RedisError as error:
-        logger.debug("Redis does not say when the inbox was looked into: %s", error)
-    except (ValueError, TypeError, KeyError) as error:  # of another release
-        logger.warning("what Redis knows of the inbox's last look cannot be read: %s", error)
-    return None
+    return row_at is not None and _remembered.save(_Look(row_at, now, disk_mark))

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_noop
 
 from balupi_site.events.kinds import Kind
 from balupi_site.events.services import record
+from balupi_site.lib.rows import keep_newest
 from handshake.inbox import Entry, path_text
 from handshake.models import FileStatus, InboxFile, InboxRun
 from nasctl.moments import Moment
@@ -152,10 +153,7 @@ def prune(now: datetime) -> None:
     old = InboxFile.objects.filter(status=FileStatus.DONE, finished_at__lt=now - _KEPT)
     for chunk in _in_turns(list(old.values_list("pk", flat=True))):
         InboxFile.objects.filter(pk__in=chunk).delete()
-    # By number: where the clock was set back, the newest are not the latest.
-    newest_first = InboxRun.objects.order_by("-pk").values_list("pk", flat=True)
-    for pk in newest_first[_RUNS_KEPT : _RUNS_KEPT + 1]:
-        InboxRun.objects.filter(pk__lte=pk).delete()
+    keep_newest(InboxRun, _RUNS_KEPT)
 
 
 def _update(files: Sequence[Known], **values: object) -> None:

@@ -98,6 +98,7 @@ def inbox_overview(now: datetime) -> InboxOverview:
     known = current_status()
     open_files = InboxFile.objects.filter(status__in=[FileStatus.WAITING, FileStatus.SENDING])
     failed = InboxFile.objects.filter(status=FileStatus.FAILED)
+    set_aside = tuple(map(_file, failed[:_SHOWN]))
     arrived = InboxFile.objects.filter(status=FileStatus.DONE).order_by("-finished_at", "-pk")
     return InboxOverview(
         files=known.files,
@@ -106,11 +107,11 @@ def inbox_overview(now: datetime) -> InboxOverview:
         scanned_at=known.scanned_at,
         age_s=max((now - known.scanned_at).total_seconds(), 0.0) if known.scanned_at else None,
         left_lying=known.left_lying,
-        failed=failed.count(),
+        failed=len(set_aside) if len(set_aside) < _SHOWN else failed.count(),
         trouble=_trouble(known),
         progress=progress.load(),
         waiting=tuple(map(_file, open_files[:_SHOWN])),
-        set_aside=tuple(map(_file, failed[:_SHOWN])),
+        set_aside=set_aside,
         arrived=tuple(map(_file, arrived[:_RUNS_SHOWN])),
         runs=tuple(map(_run, InboxRun.objects.all()[:_RUNS_SHOWN])),
     )

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import logging
 import time
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from enum import StrEnum
 
-from balupi_site.lib.redis import RedisError, client
+from balupi_site.lib.remembered import Remembered
 
-logger = logging.getLogger(__name__)
-
-_KEY = "inbox:progress"
 #: Told every second while it goes on; older figures are of a run that was cut off.
 _LASTS_S = 60
 _TOLD_EVERY_S = 1.0
@@ -20,19 +17,26 @@ _TOLD_EVERY_S = 1.0
 _RATE_OVER_S = 20.0
 
 
+class Phase(StrEnum):
+    """What a transfer is at."""
+
+    SENDING = "sending"
+    COMPARING = "comparing"  # what was sent, with what is here
+    CONFIRMING = "confirming"  # the NAS's disk is given time, then all of it is still there
+
+
 @dataclass(frozen=True)
 class Progress:
     """A transfer that runs.
 
     Attributes:
-        phase: "sending", or "confirming": everything was sent and is compared.
         bytes_sent: of this run, also of files that are not confirmed yet.
         rate_bytes_s: None in the first second.
         left_s: as the rate has it; None where there is none.
         at: when this was told.
     """
 
-    phase: str
+    phase: Phase
     files_total: int
     files_done: int
     bytes_total: int
@@ -48,7 +52,7 @@ class Teller:
     def __init__(self, *, files_total: int, bytes_total: int) -> None:
         self.files_total, self.bytes_total = files_total, bytes_total
         self.files_done = 0
-        self.phase = "sending"
+        self.phase = Phase.SENDING
         self._sent_before = 0
         self._told_s = float("-inf")
         self._marks: list[tuple[float, int]] = [(time.monotonic(), 0)]
@@ -65,17 +69,18 @@ class Teller:
         self._told_s = now_s
         rate = self._rate(now_s, total)
         left = max(self.bytes_total - total, 0)
-        progress = Progress(
-            phase=self.phase,
-            files_total=self.files_total,
-            files_done=self.files_done,
-            bytes_total=self.bytes_total,
-            bytes_sent=min(total, self.bytes_total),
-            rate_bytes_s=rate,
-            left_s=left / rate if rate else None,
-            at=now,
+        save(
+            Progress(
+                phase=self.phase,
+                files_total=self.files_total,
+                files_done=self.files_done,
+                bytes_total=self.bytes_total,
+                bytes_sent=min(total, self.bytes_total),
+                rate_bytes_s=rate,
+                left_s=left / rate if rate else None,
+                at=now,
+            )
         )
-        save(progress)
 
     def _rate(self, now_s: float, total: int) -> float | None:
         self._marks = [mark for mark in self._marks if now_s - mark[0] <= _RATE_OVER_S][-60:]
@@ -86,30 +91,18 @@ class Teller:
         )
 
 
-def save(progress: Progress) -> None:
-    """Keep it for pages."""
-    try:
-        client().set(_KEY, json.dumps(asdict(progress), default=str), ex=_LASTS_S)
-    except RedisError as error:
-        logger.debug("Redis does not keep the inbox's progress: %s", error)
+def _of_text(text: str) -> Progress:
+    data = json.loads(text)
+    return Progress(
+        **{**data, "phase": Phase(data["phase"]), "at": datetime.fromisoformat(data["at"])}
+    )
 
 
-def clear() -> None:
-    """Nothing runs any more."""
-    try:
-        client().delete(_KEY)
-    except RedisError as error:
-        logger.debug("Redis keeps the inbox's old progress: %s", error)
-
-
-def load() -> Progress | None:
-    """Return how it goes; None where nothing runs or Redis is away."""
-    try:
-        text = client().get(_KEY)
-        data = json.loads(str(text)) if text else None
-        return Progress(**{**data, "at": datetime.fromisoformat(data["at"])}) if data else None
-    except RedisError as error:
-        logger.debug("Redis does not say how the inbox goes: %s", error)
-    except (ValueError, TypeError, KeyError) as error:  # of another release
-        logger.warning("what Redis knows of the inbox cannot be read: %s", error)
-    return None
+_remembered = Remembered[Progress](
+    "inbox:progress",
+    "how the inbox goes",
+    to_text=lambda progress: json.dumps(asdict(progress), default=str),
+    of_text=_of_text,
+    lasts_s=_LASTS_S,
+)
+save, load, clear = _remembered.save, _remembered.load, _remembered.forget

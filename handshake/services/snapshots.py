@@ -6,6 +6,7 @@ import json
 from datetime import datetime
 from typing import Any
 
+from balupi_site.lib.rows import keep_newest
 from handshake.models import Snapshot
 from handshake.snapshot import served
 
@@ -15,9 +16,7 @@ _KEPT = 30
 def keep(snapshot: dict[str, Any], now: datetime) -> Snapshot:
     """Store a snapshot that is whole, and forget all but the newest 30."""
     kept = Snapshot.objects.create(received_at=now, content=json.dumps(snapshot))
-    old = Snapshot.objects.order_by("-pk").values_list("pk", flat=True)[_KEPT : _KEPT + 1]
-    for pk in old:
-        Snapshot.objects.filter(pk__lte=pk).delete()
+    keep_newest(Snapshot, _KEPT)
     return kept
 
 

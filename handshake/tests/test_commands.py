@@ -23,7 +23,7 @@ from handshake.management.commands import flush_inbox
 from handshake.models import AskedBy, InboxFile, InboxRun, InboxStatus
 from handshake.problems import Trouble, sentence
 from handshake.services import connecting, flushing
-from handshake.services.progress import Progress
+from handshake.services.progress import Phase, Progress
 from handshake.tests.inbox_home import nas_is
 from nasctl.state import NasState
 from simhome.free_addresses import free_port
@@ -172,7 +172,7 @@ class Terminal(io.StringIO):
 
 def test_on_a_terminal_it_is_told_how_it_goes(monkeypatch: pytest.MonkeyPatch) -> None:
     out = Terminal()
-    known = Progress("sending", 10, 2, 4_000_000, 1_500_000, 50_000.0, 50.0, NOON)
+    known = Progress(Phase.SENDING, 10, 2, 4_000_000, 1_500_000, 50_000.0, 50.0, NOON)
     monkeypatch.setattr(flush_inbox, "_TELL_EVERY_S", 0.01)
     monkeypatch.setattr(flush_inbox, "load", lambda: known)
 

@@ -24,7 +24,7 @@ from handshake.models import (
 )
 from handshake.problems import Trouble
 from handshake.services import progress
-from handshake.services.progress import Progress
+from handshake.services.progress import Phase, Progress
 from handshake.tests.inbox_home import nas_is
 from handshake.tests.vectors import SNAPSHOT
 from nasctl.state import NasState
@@ -207,7 +207,7 @@ def test_before_the_first_look_that_is_said(admin_client: Client) -> None:
 
 
 def test_a_run_that_goes_on_is_shown(admin_client: Client, redis_server: Any) -> None:
-    progress.save(Progress("sending", 10, 2, 4_000_000, 1_500_000, None, None, timezone.now()))
+    progress.save(Progress(Phase.SENDING, 10, 2, 4_000_000, 1_500_000, None, None, timezone.now()))
     assert "2 of 10 files, 1.5 MB of 4.0 MB" in text_of(admin_client, url("inboxstatus"))
 
 

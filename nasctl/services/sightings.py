@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-import logging
 import threading
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from balupi_site.lib.redis import RedisError, client
+from balupi_site.lib.remembered import Remembered
 from nasctl.evidence import Answer, Memory, Presence, Reading, Seen
 from nasctl.moments import Moment
 from nasctl.probe import Probe
 
-logger = logging.getLogger(__name__)
-
-_KEY = "nas:watch"
 #: Misses "in a row" with a longer pause between them are not in a row.
 _COUNTERS_LAST_S = 60.0
 
@@ -77,7 +73,7 @@ class Notes:
         """Return what ``to_text`` wrote.
 
         Raises:
-            ValueError, TypeError, KeyError: it did not write this.
+            ValueError, TypeError, KeyError, AttributeError: it did not write this.
         """
         data: dict[str, Any] = json.loads(text)
         memory, seen = data.pop("memory"), data.pop("sightings")
@@ -104,24 +100,10 @@ class Notes:
         return replace(self, memory=old)
 
 
-def load_notes() -> Notes | None:
-    """Return what was kept; None where there is nothing or Redis is away."""
-    try:
-        text = client().get(_KEY)
-        return Notes.from_text(str(text)) if text else None
-    except RedisError as error:
-        logger.debug("Redis does not say what was seen of the NAS: %s", error)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:  # of another release
-        logger.warning("what Redis knows of the NAS cannot be read: %s", error)
-    return None
-
-
-def save_notes(notes: Notes) -> None:
-    """Keep it for pages and for the next watcher; Redis away: both do without."""
-    try:
-        client().set(_KEY, notes.to_text())
-    except RedisError as error:
-        logger.debug("Redis does not keep what was seen of the NAS: %s", error)
+_remembered = Remembered[Notes](
+    "nas:watch", "what was seen of the NAS", to_text=Notes.to_text, of_text=Notes.from_text
+)
+load_notes, save_notes = _remembered.load, _remembered.save
 
 
 class NotesKeeper:
