@@ -5,20 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from balupi_site.lib.boot import boot_id
+from balupi_site.lib.remembered import Remembered
+
 #: Raspberry Pi's kernels show the firmware's word here, in hexadecimal digits.
 _PLATFORM = Path("/sys/devices/platform")
 _WORD = "soc*/soc*firmware/get_throttled"
 #: Bits of that word (Raspberry Pi documentation, "vcgencmd get_throttled"); + 16: since the start.
 _LOW_VOLTAGE, _CAPPED, _THROTTLED, _WARM = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 _SINCE_START = 16
+_NOW_BITS = (1 << _SINCE_START) - 1
 
 
 @dataclass(frozen=True)
 class Throttling:
-    """How the Pi is doing now, and whether the firmware remembers that it was worse.
+    """How the Pi is doing now, and whether it was worse at a look since its start.
 
-    How far back it remembers is not known: kernels may clear its memory whenever they ask (their driver
-    raspberrypi-hwmon does so every few seconds, as far as its source tells; not tried on a Pi).
+    The firmware remembers that itself, but kernels may clear its memory whenever they ask (their driver
+    raspberrypi-hwmon does so every few seconds, as far as its source tells; not tried on a Pi). So the
+    worker remembers what it saw, each half minute; what came and went between may be missed.
 
     Attributes:
         has_low_voltage: its power supply is too weak.
@@ -34,13 +39,19 @@ class Throttling:
 
 
 def throttling(platform: Path = _PLATFORM) -> Throttling | None:
-    """Return what the firmware says; None where there is none that says it."""
-    for path in platform.glob(_WORD):
-        try:
-            return of_word(int(path.read_text(), 16))
-        except (OSError, ValueError):
-            continue
-    return None
+    """Return what the firmware says and what was seen since the start; None where none says anything."""
+    word = _word(platform)
+    return None if word is None else of_word(word | _bits_seen())
+
+
+def note(platform: Path = _PLATFORM) -> None:
+    """Remember what the firmware says; for the one process that looks every half minute."""
+    word, before = _word(platform), _bits_seen()
+    if word is None:
+        return
+    bits = before | (word & ~_NOW_BITS) | (word & _NOW_BITS) << _SINCE_START
+    if bits != before:
+        _seen.save((boot_id(), bits))
 
 
 def of_word(word: int) -> Throttling:
@@ -53,3 +64,31 @@ def of_word(word: int) -> Throttling:
         was_slowed=bool(word & slowed << _SINCE_START),
         is_warm=bool(word & _WARM),
     )
+
+
+def _word(platform: Path) -> int | None:
+    for path in platform.glob(_WORD):
+        try:
+            return int(path.read_text(), 16)
+        except (OSError, ValueError):
+            continue
+    return None
+
+
+def _bits_seen() -> int:
+    """Return the bits "since the start" of all looks since this start; 0 where nothing is known."""
+    start_id, bits = _seen.load() or ("", 0)
+    return bits if start_id and start_id == boot_id() else 0
+
+
+def _of_text(text: str) -> tuple[str, int]:
+    start_id, bits = text.split(" ")
+    return start_id, int(bits, 16)
+
+
+_seen = Remembered[tuple[str, int]](
+    "monitor:throttled",
+    "how the Pi's power was",
+    to_text=lambda seen: f"{seen[0]} {seen[1]:x}",
+    of_text=_of_text,
+)

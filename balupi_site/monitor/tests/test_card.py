@@ -13,7 +13,6 @@ from django.utils import timezone
 
 from balupi_site.monitor import card
 from balupi_site.monitor.card import Counter, Written, advanced
-from balupi_site.monitor.throttling import Throttling, of_word, throttling
 
 #: 13:00 in Berlin.
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -126,24 +125,3 @@ def test_redis_keeps_the_day_and_a_day_of_before_is_not_today(
 def test_without_redis_nothing_is_known_and_nothing_fails(no_redis: None) -> None:
     card.note(NOON, 1.0)
     assert card.written(NOON) is None
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        pytest.param("0", Throttling(False, False, False, False, False), id="never"),
-        pytest.param("50005", Throttling(True, True, True, True, False), id="weak supply"),
-        pytest.param("80008", Throttling(False, False, False, False, True), id="warm"),
-        pytest.param("60000", Throttling(False, False, False, True, False), id="was hot"),
-        pytest.param("junk", None, id="junk"),
-    ],
-)
-def test_the_firmware_word_is_read(tmp_path: Path, text: str, expected: Any) -> None:
-    (tmp_path / "soc" / "soc:firmware").mkdir(parents=True)
-    (tmp_path / "soc" / "soc:firmware" / "get_throttled").write_text(f"{text}\n")
-    assert throttling(tmp_path) == expected
-
-
-def test_other_machines_have_no_such_word(tmp_path: Path) -> None:
-    assert throttling(tmp_path) is None
-    assert of_word(0).is_slowed is False
