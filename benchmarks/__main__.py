@@ -114,7 +114,10 @@ def _options() -> argparse.Namespace:
         "--trial", type=Path, metavar="FOLDER", help="data directory of a trial that runs already"
     )
     parser.add_argument(
-        "--match", default="", metavar="TEXT", help="only calls of the API whose path contains this"
+        "--match",
+        default="",
+        metavar="TEXT",
+        help="only calls of the API, or stories of follow, with this in their name",
     )
     parser.add_argument("--server", metavar="URL", help="compare this server with another one")
     parser.add_argument("--against", metavar="URL", help="the other one")

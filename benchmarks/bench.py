@@ -24,7 +24,7 @@ class Bench:
         folder: for files, gone at the end.
         is_quick: few rounds, to see that it works and what is grossly different.
         minutes: how long what is measured over time takes.
-        match: what the names of the API's calls contain that are measured; "" for all.
+        match: what the names of the calls, or of follow's stories, contain that are measured; "" for all.
         given: the data directory of a trial that runs already; None starts one where one is needed.
     """
 

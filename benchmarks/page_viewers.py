@@ -18,7 +18,6 @@ from requests.cookies import RequestsCookieJar
 from benchmarks.bench import Bench
 from benchmarks.figures import Figure
 from benchmarks.trial import Trial
-from tests.browser import open_browser
 
 #: As live.js: the next question comes so long after the answer; sooner while the NAS wakes up.
 _EVERY_S, _BUSY_S = 5.0, 2.0
@@ -111,6 +110,8 @@ def _watch_viewers(
     bench: Bench, trial: Trial, web: psutil.Process, told: Told, clients: int, minutes: float
 ) -> tuple[int, float]:
     """Have the dashboards open; return the threads of web at first and the share of a core it takes."""
+    from tests.browser import open_browser  # noqa: PLC0415  # selenium, which a Pi has not
+
     over, facts = threading.Event(), trial.facts
     cookies = sign_in(facts).cookies
     jobs = [

@@ -11,7 +11,7 @@ import statistics
 import sys
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import requests
 
@@ -20,9 +20,12 @@ from benchmarks.figures import Figure
 from benchmarks.household import answers
 from benchmarks.page_viewers import sign_in, versions
 from benchmarks.trial import Trial, wait_for
-from tests.browser import PHONE, Browser, open_browser
+
+if TYPE_CHECKING:
+    from tests.browser import Browser
 
 _SLOWDOWN = 4
+_SCREEN = (390, 844)
 #: After this, what a page does by itself at first is done.
 _SETTLED_MS = 2500
 _WATCH = """
@@ -62,16 +65,20 @@ _SERVER = "The web process over loopback, a kept connection"
 
 def pages(bench: Bench) -> Iterator[Figure]:
     """Open the dashboard and the wake page as a phone does."""
+    from tests.browser import open_browser  # noqa: PLC0415  # selenium, which a Pi has not
+
     trial, _site = bench.aged_trial()
     name, port = trial.facts["dns_names"][0], trial.url.rpartition(":")[2]
     runs = bench.rounds(1, 7)
     bench.say("the dashboard in Chromium")
-    with open_browser(trial.url, bench.folder, size=PHONE) as browser:
+    with open_browser(trial.url, bench.folder, size=_SCREEN) as browser:
         browser.open("/dashboard/")
         browser.sign_in(trial.facts["user"], trial.facts["password"])
         yield from _opened(browser, "dashboard", "/dashboard/", runs)
     bench.say("the wake page in Chromium")
-    with open_browser(f"http://{name}:{port}", bench.folder, size=PHONE, names=(name,)) as browser:
+    with open_browser(
+        f"http://{name}:{port}", bench.folder, size=_SCREEN, names=(name,)
+    ) as browser:
         yield from _opened(browser, "wake page", "/photos/summer", runs)
 
 
@@ -126,7 +133,7 @@ def _opened(browser: Browser, page: str, path: str, runs: int) -> Iterator[Figur
     browser.tell("Emulation.setCPUThrottlingRate", rate=_SLOWDOWN)
     browser.tell("Network.enable")
     how = (
-        f"Debian's Chromium as a phone of {PHONE[0]} x {PHONE[1]}, its processor slowed down "
+        f"Debian's Chromium as a phone of {_SCREEN[0]} x {_SCREEN[1]}, its processor slowed down "
         f"{_SLOWDOWN} times; median of {runs}."
     )
     for visit, is_first in (("first visit", True), ("again", False)):
