@@ -479,6 +479,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_CONSUMER = "balupi_site.calm_consumer:CalmConsumer"
 CELERY_DB_REUSE_MAX = 1_000_000_000  # celery.py drops broken connections instead
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "balupi_site.scheduler:ClockSafeScheduler"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 from django.conf import settings
 
 from balupi_site.backup.naming import BackupName
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -63,13 +66,19 @@ def load() -> Status:
 
 
 def note(**changes: Any) -> Status:  # noqa: ANN401  # fields of Status
-    """Write down what has changed; the card is spared where nothing has."""
+    """Write down what has changed; the card is spared where nothing has.
+
+    A full disk, which may be why a backup failed, is told in the log.
+    """
     before = load()
     after = replace(before, **changes)
     if after != before or not _file().exists():
         new = _file().with_name("backup.json.new")
-        new.write_text(json.dumps(asdict(after)), encoding="utf-8")
-        new.replace(_file())
+        try:
+            new.write_text(json.dumps(asdict(after)), encoding="utf-8")
+            new.replace(_file())
+        except OSError as error:
+            logger.error("how the backups are was not written down: %s", error)  # noqa: TRY400
     return after
 
 

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from django.db import transaction
 from django.db.models import F
@@ -94,7 +95,7 @@ def change_state(
         )
         _tell_state(change, None if before is after else lasted_s)
         names_changed = want_names(status, now, state_changed=True)
-    logger.info("the NAS is %s, was %s: %s %s", after, before, reason, change.evidence or "")
+    _log("the NAS is %s, was %s: %s %s", after, before, reason, change.evidence or "")
     return Noted(change, names_changed)
 
 
@@ -137,7 +138,7 @@ def record_stages(wake: Wake, stages: tuple[Stage, ...], now: Moment) -> None:
         return
     for stage in stages:
         setattr(wake, f"{stage}_at", now.at)
-        logger.info("wake: %s after %.0f s", stage, wake.requested.elapsed_s(now))
+        _log("wake: %s after %.0f s", stage, wake.requested.elapsed_s(now))
     running = Wake.objects.filter(pk=wake.pk, result=WakeResult.RUNNING)
     with transaction.atomic():
         if running.update(**{f"{stage}_at": now.at for stage in stages}):
@@ -167,7 +168,7 @@ def end_wake(wake: Wake, now: Moment, *, failed: Stage | None = None, message: s
             failed_stage=wake.failed_stage,
             message=wake.message,
         ):
-            logger.info("wake: %s %s", wake.result, wake.message)
+            _log("wake: %s %s", wake.result, wake.message)
             _tell_end(wake, now)
 
 
@@ -233,6 +234,11 @@ def _lasted_s(status: NasStatus, now: Moment) -> float:
     """Return how long the state has lasted; from its last move on by the clock that nobody sets."""
     until_move_s = (status.moved_at - status.since).total_seconds()
     return max(until_move_s, 0.0) + status.moved.elapsed_s(now)
+
+
+def _log(message: str, *values: object) -> None:
+    """Tell the log when it is true: a full disk may refuse what is written until the very end."""
+    transaction.on_commit(partial(logger.info, message, *values))
 
 
 def _tell_state(change: StateChange, lasted_s: float | None) -> None:

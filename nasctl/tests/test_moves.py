@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from balupi_site.lib.errors import TransientError
@@ -167,3 +169,14 @@ def test_an_ended_wake_is_not_ended_again() -> None:
     )
     wake.refresh_from_db()
     assert (wake.result, wake.finished_at, wake.message) == (WakeResult.SUCCEEDED, now.at, "")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_log_tells_of_a_change_only_when_it_is_stored(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with transaction.atomic():
+        move(R.ANSWERS)
+        transaction.set_rollback(True)  # as where the disk is full
+    assert "the NAS is online" not in caplog.text
+    move(R.ANSWERS)
+    assert caplog.text.count("the NAS is online") == 1

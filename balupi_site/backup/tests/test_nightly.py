@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,19 @@ def test_a_backup_by_hand_ends_a_failure_soon(
     making.make_backup(NIGHT + HOUR)
     tend(NIGHT + HOUR)
     assert [kind for kind, _lasted in events()] == ["backup.failed", "backup.recovered"]
+
+
+def test_a_full_disk_that_takes_no_note_either_is_told_in_the_log(
+    database: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_arguments: Any, **_options: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(nightly, "make_backup", no_room)
+    monkeypatch.setattr(Path, "write_text", full)
+    tend(NIGHT)
+    assert "no backup: There is no room" in caplog.text
+    assert "was not written down: [Errno 28]" in caplog.text
 
 
 def test_what_breaks_is_told_too(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
