@@ -140,7 +140,7 @@ def running_trial(data_dir: Path, **variables: str) -> Iterator[Trial]:
     """Run deploy/try.py until it says that all of it lives; everything is gone at the end."""
     log = data_dir.with_suffix(".log")
     environment = {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if name != "BALUPI_DATABASE_URL"},
         "BALUPI_PORT": str(free_port()),
         "BALUPI_DATA_DIR": str(data_dir),
         "BALUPI_NAS_BOOT_SECONDS": str(BOOT_SECONDS),
@@ -148,7 +148,6 @@ def running_trial(data_dir: Path, **variables: str) -> Iterator[Trial]:
         "BALUPI_INBOX_SETTLE_SECONDS": "1",
         **variables,
     }
-    environment.pop("BALUPI_DATABASE_URL", None)
     start_s = time.monotonic()
     with log.open("wb") as file:
         command = [sys.executable, str(ROOT / "deploy" / "try.py")]
