@@ -238,14 +238,22 @@ def compare_energy(
     plug: str,
     samples: Sequence[Measured],
     meter: Sequence[Meter],
-    gaps: Sequence[Window],
     *,
+    gaps: Collection[Window] = (),
+    distorted: Collection[Window] = (),
     interval_s: float,
 ) -> EnergyFigures:
-    """Compare what was stored with the plug's meter, outside the announced gaps.
+    """Compare what was stored with the plug's meter, line by line from sample to sample.
 
-    Left out, too, are moments at which the load jumps: a sampler cannot know when between two samples.
-    What is not stored outside of gaps is a problem of its own.
+    Left out are moments at which the load jumps: a sampler cannot know when between two samples.
+
+    Args:
+        plug: its name.
+        samples: what was stored, rising.
+        meter: what the plug knows, rising.
+        gaps: when nothing needs to be stored. What is stored all the same has to be right.
+        distorted: the hours to which a wrong clock moved what was measured at another time.
+        interval_s: the planned seconds from one sample to the next.
     """
     start_at, end_at = meter[0].at, meter[-1].at
     inside = [one for one in samples if start_at <= one.at <= end_at]
@@ -257,13 +265,13 @@ def compare_energy(
     compared_s = stored_wh = true_wh = 0.0
     problems = []
     for earlier, later in pairwise(inside):
-        if _overlaps(earlier.at, later.at, gaps):
-            continue
         length_s = later.at - earlier.at
+        if _overlaps(earlier.at, later.at, distorted):
+            continue
         if length_s > interval_s * _GAP_INTERVALS:
-            problems.append(
-                f"energy of {plug}: nothing stored for {length_s:.0f} s from {earlier.at:.0f}"
-            )
+            if not _overlaps(earlier.at, later.at, gaps):
+                since = f"{length_s:.0f} s from {earlier.at:.0f}"
+                problems.append(f"energy of {plug}: nothing stored for {since}")
             continue
         if _overlaps(earlier.at, later.at, jumps):
             continue
@@ -310,25 +318,32 @@ def unmarked_gaps(
 ) -> list[str]:
     """Return the hours whose coverage is not what the samples cover.
 
+    The last sample may be so new that its hour does not have it yet.
+
     Args:
         hours: start to coverage, 0 to 1.
         samples: of all these hours, and a little before and after them.
         interval_s: the planned seconds from one to the next.
     """
     times = sorted({one.at for one in samples})
-    found = []
-    for start_at, coverage in hours.items():
-        covered_s = sum(
-            max(0.0, min(later, start_at + 3600) - max(earlier, start_at))
-            for earlier, later in pairwise(times)
-            if later - earlier <= interval_s * _GAP_INTERVALS
+    return [
+        f"energy: the hour from {start_at:.0f} says {coverage:.2%} measured,"
+        f" it is {_covered_s(times, start_at, interval_s) / 3600:.2%}"
+        for start_at, coverage in hours.items()
+        if not any(
+            abs(_covered_s(known, start_at, interval_s) - coverage * 3600) < 1
+            for known in (times, times[:-1])
         )
-        if abs(covered_s - coverage * 3600) > 1:
-            found.append(
-                f"energy: the hour from {start_at:.0f} says {coverage:.2%} measured,"
-                f" it is {covered_s / 3600:.2%}"
-            )
-    return found
+    ]
+
+
+def _covered_s(times: Sequence[float], start_at: float, interval_s: float) -> float:
+    """Return the seconds of an hour that samples at these times cover."""
+    return sum(
+        max(0.0, min(later, start_at + 3600) - max(earlier, start_at))
+        for earlier, later in pairwise(times)
+        if later - earlier <= interval_s * _GAP_INTERVALS
+    )
 
 
 def _energy_wh(meter: Sequence[Meter], at: float) -> float:
@@ -377,8 +392,9 @@ class Usage:
 
 #: After so long a process has loaded and opened what it needs.
 _WARM_S = 60.0
-#: A log that is written anew, a connection that is kept, a thread of the pool that was not needed yet.
-_MORE_MIB, _MORE_DESCRIPTORS, _MORE_THREADS = 12.0, 12, 8
+#: A thread of the pool that was not needed yet; each has its own connection to the database, which is
+#: three descriptors.
+_MORE_MIB, _MORE_DESCRIPTORS, _MORE_THREADS = 12.0, 30, 8
 
 
 def leaks(usages: Iterable[Usage]) -> list[str]:

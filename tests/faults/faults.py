@@ -136,5 +136,4 @@ def announce(home: Household, planned: Planned, applied_at: float) -> None:
         home.announce(f"silent {planned.plug}", applied_at, undone_at)
     if fault.clock_s:  # what was measured then stands at the hour that the clock told
         start_at, end_at = applied_at + fault.clock_s, undone_at + fault.clock_s
-        home.announce("plugs", start_at - 4 * SAMPLE_INTERVAL_S, end_at + 4 * SAMPLE_INTERVAL_S)
-        home.announce("clock", start_at, end_at)
+        home.announce("clock", start_at - SAMPLE_INTERVAL_S, end_at + SAMPLE_INTERVAL_S)

@@ -37,7 +37,9 @@ class Household:
 
     Attributes:
         windows: what the faults announce, by what is disturbed: "names" (Pi-hole's resolver does
-            not answer), "foreign" (somebody else writes our names), "plug NAME", "plugs".
+            not answer), "foreign" (somebody else writes our names), "plug NAME" and "plugs" (nothing
+            can be measured), "silent NAME" (the plug says nothing), "clock" (the hours to which a
+            wrong clock moved what was measured).
     """
 
     trial: Trial

@@ -105,7 +105,8 @@ class Verdict:
                 alias,
                 self._samples.get(alias, []),
                 meter,
-                [*windows.get("plugs", ()), *windows.get(f"plug {alias}", ())],
+                gaps=[*windows.get("plugs", ()), *windows.get(f"plug {alias}", ())],
+                distorted=windows.get("clock", ()),
                 interval_s=SAMPLE_INTERVAL_S,
             )
             for alias, meter in self._play.watch.meters.items()
@@ -114,9 +115,15 @@ class Verdict:
     def _wrong_energy(self) -> list[str]:
         windows = self._home.windows
         run_s = self._end_at - self._start_at
-        found = checks.wrong_energy(self.energy, run_s=run_s, least_share=0.1)
+        found = checks.wrong_energy(self.energy, run_s=run_s, least_share=0.3)
         for alias, samples in self._samples.items():
-            silent = windows.get(f"silent {alias}", [])
+            silent = [
+                one
+                for one in windows.get(f"silent {alias}", ())
+                if not any(
+                    moved.overlaps(one.start_at, one.end_at) for moved in windows.get("clock", ())
+                )
+            ]
             found += checks.invented_samples(alias, samples, silent)
             found += checks.unmarked_gaps(self._hours(alias), samples, interval_s=SAMPLE_INTERVAL_S)
         return found
