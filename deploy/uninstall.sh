@@ -54,7 +54,7 @@ stop_services() {
 
 remove_files() {
   rm -f /etc/systemd/system/balupi-*.service /etc/systemd/journald.conf.d/balupi.conf /usr/local/bin/balupi
-  rm -rf /etc/systemd/system/balupi-*.service.d
+  rm -rf /etc/systemd/system/balupi-*.service.d /etc/systemd/system/balupi-worker.service.wants
   reload_units
   if [ -e /etc/nginx/sites-available/balupi ]; then
     rm -f /etc/nginx/sites-enabled/balupi /etc/nginx/sites-available/balupi

@@ -23,10 +23,29 @@ SERVICES = ("balupi-redis", "balupi-web", "balupi-worker")
 def units(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The units with programs that exist: nothing is installed where tests run."""
     folder = tmp_path_factory.mktemp("units")
-    for path in UNITS.glob("*.service"):
-        text = re.sub(r"(?m)^(Exec\w+)=\S+", r"\1=/bin/true", path.read_text())
-        (folder / path.name).write_text(text)
+    texts = {path.name: path.read_text() for path in UNITS.glob("*.service")}
+    texts["balupi-worker@2.service"] = helper_unit()
+    for name, text in texts.items():
+        (folder / name).write_text(re.sub(r"(?m)^(Exec\w+)=\S+", r"\1=/bin/true", text))
     return folder
+
+
+def helper_unit() -> str:
+    """Return the unit that the installer makes for one more worker."""
+    script = f". {ROOT}/deploy/install/system.sh; helper_unit {UNITS}/balupi-worker.service"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)  # noqa: S603, S607
+    return done.stdout
+
+
+def test_one_more_worker_stops_and_starts_with_the_first() -> None:
+    """So that an update, which knows the first one only, leaves none of an old release running."""
+    first, more = (UNITS / "balupi-worker.service").read_text(), helper_unit()
+    changed = set(more.splitlines()) - set(first.splitlines())
+    assert {line.partition("=")[0] for line in changed} == {
+        "Description", "After", "PartOf", "RuntimeDirectory", "WantedBy",
+    }  # fmt: skip
+    assert {"PartOf=balupi-worker.service", "WantedBy=balupi-worker.service"} < changed
+    assert "RuntimeDirectory=%p-%i" in changed, "each counts its own failures"
 
 
 def analyze(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

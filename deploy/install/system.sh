@@ -52,8 +52,9 @@ install_units() {
   for unit in "$release"/deploy/systemd/*.service; do
     put "$unit" "/etc/systemd/system/$(basename "$unit")" && is_new=1
   done
+  put <(helper_unit "$release/deploy/systemd/balupi-worker.service") /etc/systemd/system/balupi-worker@.service && is_new=1
   # A database on the data disk: no start without it, or an empty one would be made on the card.
-  for unit in web worker recover; do
+  for unit in web worker worker@ recover; do
     case "$data_dir" in
       /srv/balupi/*)
         mkdir -p "/etc/systemd/system/balupi-$unit.service.d"
@@ -62,6 +63,14 @@ install_units() {
     esac
   done
   [ -z "$is_new" ] || reload_units
+}
+
+# helper_unit UNIT: the worker's unit as one of more workers beside it (docs/growing.md), which stop and start with it.
+helper_unit() {
+  sed -e 's/^Description=.*/Description=One more worker of BaluPi (%i)/' \
+    -e 's/^RuntimeDirectory=.*/RuntimeDirectory=%p-%i/' \
+    -e 's/^WantedBy=.*/WantedBy=balupi-worker.service/' \
+    -e 's/^After=.*/& balupi-worker.service\nPartOf=balupi-worker.service/' "$1"
 }
 
 install_command() {
