@@ -10,12 +10,27 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
+
+# Usually the same examples each time, so that a test that fails is about the change.
+_ALWAYS: dict[str, Any] = {
+    "deadline": None,
+    "database": None,
+    # A shared fixture is meant, and a machine may be busy.
+    "suppress_health_check": [
+        hypothesis.HealthCheck.function_scoped_fixture,
+        hypothesis.HealthCheck.too_slow,
+    ],
+}
+hypothesis.settings.register_profile("usual", **_ALWAYS, max_examples=100, derandomize=True)
+hypothesis.settings.register_profile("thorough", **_ALWAYS, max_examples=2000)
+hypothesis.settings.load_profile("usual")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let the simulated week take its time, and what is made from answers be made anew."""
-    parser.addoption("--whole-week", action="store_true", help="seven simulated days, not three")
+    parser.addoption("--whole-week", action="store_true", help="seven simulated days, not two")
     parser.addoption(
         "--write-docs", action="store_true", help="write docs/access.md and openapi.json anew"
     )
@@ -111,17 +126,26 @@ def _own_language() -> Iterator[None]:
         translation.deactivate()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _without_what_is_installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let all tests do with static files without a collected copy, and with no Redis."""
+    from django.conf import settings
+    from django.test import override_settings
+
+    static = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    with override_settings(
+        REDIS_URL=f"unix://{tmp_path_factory.mktemp('redis')}/nothing.sock",
+        MIDDLEWARE=[name for name in settings.MIDDLEWARE if "whitenoise" not in name],
+        STORAGES={**settings.STORAGES, "staticfiles": static},
+    ):
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _data_dir(settings: Any, tmp_path: Path) -> None:
-    """Give each test a data directory of its own, static files without a collected copy, and no Redis."""
+    """Give each test a data directory of its own."""
     settings.DATA_DIR = tmp_path / "data"
     settings.DATA_DIR.mkdir()
-    settings.REDIS_URL = f"unix://{tmp_path}/nothing.sock"
-    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "whitenoise" not in name]
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-    }
 
 
 @pytest.fixture(autouse=True)

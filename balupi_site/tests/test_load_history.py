@@ -86,6 +86,12 @@ def lines(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return past(tmp_path_factory.mktemp("past"), days=15)
 
 
+@pytest.fixture(scope="module")
+def few_lines(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Three days, where it does not matter what is among them."""
+    return past(tmp_path_factory.mktemp("past"), days=3)
+
+
 def load(folder: Path, lines: list[str], *options: str) -> str:
     """Load these lines; return what the command says."""
     file = folder / "history.ndjson"
@@ -192,18 +198,18 @@ def test_a_failed_wake_says_why_in_the_words_that_are_translated(
 # --- plugs ------------------------------------------------------------------------------------
 
 
-def test_a_plug_that_is_known_stays_as_it_is(tmp_path: Path, lines: list[str]) -> None:
+def test_a_plug_that_is_known_stays_as_it_is(tmp_path: Path, few_lines: list[str]) -> None:
     known = make_plug(name="Lamp of ours")
-    load(tmp_path, lines)
+    load(tmp_path, few_lines)
     known.refresh_from_db()
     assert (known.name, known.host) == ("Lamp of ours", "127.9.9.9")
     assert known.samples.count() > 5000
     assert SmartPlug.objects.get(role=PlugRole.NAS).name == "Nas"
 
 
-def test_there_is_no_second_plug_with_the_role_nas(tmp_path: Path, lines: list[str]) -> None:
+def test_there_is_no_second_plug_with_the_role_nas(tmp_path: Path, few_lines: list[str]) -> None:
     make_plug(device_id="ANOTHER", mac="02:00:00:00:09:09", role=PlugRole.NAS)
-    load(tmp_path, lines)
+    load(tmp_path, few_lines)
     assert SmartPlug.objects.get(role=PlugRole.NAS).device_id == "ANOTHER"
     assert SmartPlug.objects.get(device_id="DEVICE10").role == PlugRole.GENERIC
 
@@ -211,47 +217,49 @@ def test_there_is_no_second_plug_with_the_role_nas(tmp_path: Path, lines: list[s
 # --- what it refuses --------------------------------------------------------------------------
 
 
-def test_a_second_time_is_refused_unless_it_shall_replace(tmp_path: Path, lines: list[str]) -> None:
-    load(tmp_path, lines)
+def test_a_second_time_is_refused_unless_it_shall_replace(
+    tmp_path: Path, few_lines: list[str]
+) -> None:
+    load(tmp_path, few_lines)
     before = counts()
     with pytest.raises(CommandError, match="--replace"):
-        load(tmp_path, lines)
+        load(tmp_path, few_lines)
     assert counts() == before
     EnergyHour.objects.update(energy_wh=-1)
-    load(tmp_path, lines, "--replace")
+    load(tmp_path, few_lines, "--replace")
     assert counts() == before
     assert not EnergyHour.objects.filter(energy_wh=-1).exists()
 
 
 @pytest.mark.parametrize("kind", ["hour", "sample", "state", "switch", "wake"])
-def test_an_overlap_of_any_kind_is_refused(tmp_path: Path, lines: list[str], kind: str) -> None:
-    plugs = [line for line in lines if json.loads(line)["type"] == "plug"]
-    of_kind = [line for line in lines if json.loads(line)["type"] == kind]
+def test_an_overlap_of_any_kind_is_refused(tmp_path: Path, few_lines: list[str], kind: str) -> None:
+    plugs = [line for line in few_lines if json.loads(line)["type"] == "plug"]
+    of_kind = [line for line in few_lines if json.loads(line)["type"] == kind]
     load(tmp_path, [*plugs, of_kind[1]])
     before = counts()
     with pytest.raises(CommandError, match="of the same time already"):
-        load(tmp_path, lines)
+        load(tmp_path, few_lines)
     assert counts() == before
 
 
 def test_what_other_plugs_and_other_times_hold_is_no_overlap_and_stays(
-    tmp_path: Path, lines: list[str]
+    tmp_path: Path, few_lines: list[str]
 ) -> None:
     other = make_plug(device_id="ANOTHER", mac="02:00:00:00:09:09")
     known = make_plug()
     PowerSample.objects.create(plug=other, at=UNTIL - timedelta(hours=1), power_w=1)
     PowerSample.objects.create(plug=known, at=UNTIL + timedelta(hours=1), power_w=2)
-    load(tmp_path, lines, "--replace")
+    load(tmp_path, few_lines, "--replace")
     assert set(PowerSample.objects.filter(power_w__in=[1, 2]).values_list("plug", flat=True)) == {
         other.pk,
         known.pk,
     }
 
 
-def test_a_real_home_is_refused(tmp_path: Path, lines: list[str], settings: Any) -> None:
+def test_a_real_home_is_refused(tmp_path: Path, few_lines: list[str], settings: Any) -> None:
     settings.IS_PROD = True
     with pytest.raises(CommandError, match="BALUPI_MODE=prod"):
-        load(tmp_path, lines, "--replace")
+        load(tmp_path, few_lines, "--replace")
     assert not any(counts().values())
 
 

@@ -234,7 +234,7 @@ def has_whole_hours(days: list[Span]) -> bool:
     return all(day.start.minute == 0 for day in days)
 
 
-@share_of_examples(0.15)
+@share_of_examples(0.1)
 @given(story=stories(datetime(2026, 3, 2, 20, tzinfo=UTC), timedelta(hours=30)))
 def test_rebuilding_finds_nothing_to_correct(story: Story) -> None:
     """However the samples came, the rows are those of one go over all of them."""

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from balupi_site.tests.examples import share_of_examples
 from energy.memory import (
     HourEntry,
     NoMemory,
@@ -312,6 +313,7 @@ def test_a_change_of_half_an_hour_leaves_only_its_own_hours_alone() -> None:
     assert unknown == ["14", "15"]
 
 
+@share_of_examples(0.25)
 @given(
     data=st.lists(st.integers(1, 3000), min_size=8 * 24, max_size=8 * 24),
     zone=st.sampled_from([BERLIN, KOLKATA, ZoneInfo("Asia/Kathmandu"), ZoneInfo("UTC")]),

@@ -237,8 +237,9 @@ def test_what_the_nas_loses_again_and_again_is_set_aside_and_told(
         return versions(nas, paths)
 
     monkeypatch.setattr(Nas, "versions", import_and_list)
-    for _ in range(ledger.MAX_ATTEMPTS):
-        home.flush()
+    monkeypatch.setattr(ledger, "MAX_ATTEMPTS", 2)
+    home.flush()
+    home.flush()
     row = InboxFile.objects.get()
     assert (row.status, home.here()) == (FileStatus.FAILED, {b"a.txt": b"x"})
     assert "not on the NAS any more" in row.message
@@ -391,11 +392,13 @@ def test_a_file_with_a_fault_of_its_own_is_set_aside_after_five_tries_and_tried_
     assert home.there() == {b"good": b"y", b"taken/x": b"x"}
 
 
-def test_a_file_that_was_set_aside_begins_anew_when_it_changes(home: InboxHome) -> None:
+def test_a_file_that_was_set_aside_begins_anew_when_it_changes(
+    home: InboxHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
     home.put("a", b"x")
     home.put_on_nas("a/in the way", b"y")
-    for _ in range(ledger.MAX_ATTEMPTS):
-        home.flush()
+    monkeypatch.setattr(ledger, "MAX_ATTEMPTS", 1)
+    home.flush()
     assert InboxFile.objects.get().status == FileStatus.FAILED
     home.put("a", b"changed")
     home.flush()

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import pytest
 from django.db import transaction
 from django.test import Client
 from django.utils import timezone
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rest_framework.renderers import JSONRenderer
 
+from balupi_site.tests.examples import share_of_examples
 from handshake.services import latest_snapshot, snapshots
 from handshake.snapshot import SnapshotError, read_snapshot
 from handshake.tests.conftest import NasCaller, Stored
@@ -22,20 +23,6 @@ from handshake.tests.vectors import COMING_ONLINE, GOING_OFFLINE, SECRET, SNAPSH
 from nasctl import services as nasctl
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("enqueued", "names")]
-
-T = TypeVar("T")
-
-
-def fuzz(examples: int = 150) -> Callable[[T], T]:
-    """Try as many examples, the same ones each time, and keep nothing on the disk."""
-    return settings(
-        max_examples=examples,
-        deadline=None,
-        derandomize=True,
-        database=None,
-        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-    )
-
 
 PATHS = st.sampled_from([GOING_OFFLINE, COMING_ONLINE, f"{GOING_OFFLINE}/", f"{COMING_ONLINE}/"])
 METHODS = st.sampled_from(["POST", "POST", "POST", "GET", "PUT", "HEAD", "OPTIONS", "post", "PÖST"])
@@ -225,7 +212,7 @@ def strictly(text: bytes) -> Any:
     body=BODIES,
     others=OTHER_HEADERS,
 )
-@fuzz()
+@share_of_examples(0.5)
 def test_a_call_of_anybody_is_refused_and_changes_nothing(
     method: str,
     path: str,
@@ -245,7 +232,7 @@ def test_a_call_of_anybody_is_refused_and_changes_nothing(
 
 
 @given(method=METHODS, path=PATHS, body=BODIES, others=OTHER_HEADERS)
-@fuzz()
+@share_of_examples(0.5)
 def test_a_signed_call_with_anything_in_it_is_answered(
     method: str, path: str, body: bytes, others: dict[str, str], nas: NasCaller, stored: Stored
 ) -> None:
@@ -263,7 +250,6 @@ def test_a_signed_call_with_anything_in_it_is_answered(
 
 
 @given(body=broken_snapshots())
-@fuzz(400)
 def test_a_signed_body_is_a_snapshot_that_can_be_served_or_bad_input(
     body: bytes, nas: NasCaller, stored: Stored
 ) -> None:
@@ -300,7 +286,7 @@ def require_what_the_page_reads(found: Any) -> None:
 
 
 @given(body=broken_snapshots() | BODIES)
-@fuzz(1000)
+@share_of_examples(3)
 def test_a_snapshot_is_read_or_refused_and_nothing_else(body: bytes) -> None:
     try:
         snapshot, errors = read_snapshot(body), None

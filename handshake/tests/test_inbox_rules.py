@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from handshake import inbox
@@ -171,7 +171,6 @@ def test_a_batch_has_few_files_and_few_bytes(
     assert found == expected
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 3 * 1024**3), max_size=1200))
 def test_batches_lose_nothing_keep_the_order_and_are_as_large_as_may_be(
     size_bytes: list[int],
@@ -272,7 +271,6 @@ def test_a_long_name_still_fits_and_stays_readable(name: str, number: int) -> No
 STEMS = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), max_size=9)
 
 
-@settings(deadline=None)
 @given(STEMS, st.integers(1, 200), STEMS, st.integers(0, 200), st.integers(1, 20))
 def test_a_name_that_is_utf8_stays_utf8_and_fits(
     stem: str, repeated: int, extension: str, more: int, number: int
@@ -285,7 +283,6 @@ def test_a_name_that_is_utf8_stays_utf8_and_fits(
     assert found != name
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=9), st.integers(0, 200), st.binary(max_size=99), st.integers(1, 20))
 def test_whatever_bytes_a_name_has_the_new_one_fits(
     stem: bytes, repeated: int, extension: bytes, number: int

@@ -441,9 +441,9 @@ _STANDINGS = [
 
 
 def _cases() -> Iterator[Case]:
-    """Every standing meets every look, each time with the next seventh of the memories."""
+    """Every standing meets every look, each time with each 21st of the memories, every time others."""
     for number, (where, look) in enumerate(product(_STANDINGS, _LOOKS)):
-        for memory in _MEMORIES[number % 7 :: 7]:
+        for memory in _MEMORIES[number % 21 :: 21]:
             yield Case(where, memory, look)
 
 
@@ -538,7 +538,7 @@ def test_the_whole_product_agrees_with_the_oracle_and_the_invariants() -> None:
             _check_move(case, after, found)
         else:
             _check_rest(case, found)
-    assert count > 150_000
+    assert count > 50_000
     assert len(moves) == 17, sorted(moves)
 
 
