@@ -76,11 +76,11 @@ def main() -> int:
 
 def _measured(options: argparse.Namespace) -> Iterator[tuple[str, list[Figure]]]:
     with (
-        contextlib.ExitStack() as stack,
         tempfile.TemporaryDirectory(prefix="balupi-bench-") as folder,
+        contextlib.ExitStack() as stack,
     ):
         bench = Bench(
-            stack.enter_context(contextlib.ExitStack()),
+            stack,
             Path(folder),
             is_quick=options.quick,
             minutes=options.minutes,
@@ -117,7 +117,7 @@ def _options() -> argparse.Namespace:
         "--match",
         default="",
         metavar="TEXT",
-        help="only calls of the API, or stories of follow, with this in their name",
+        help="only calls and stories with this in their name",
     )
     parser.add_argument("--server", metavar="URL", help="compare this server with another one")
     parser.add_argument("--against", metavar="URL", help="the other one")

@@ -84,7 +84,7 @@ def say(trial: Trial, call: Call) -> float:
     signed = signed_call(
         call,
         secret=trial.facts["handshake_secret"],
-        timestamp=int(time.time()),
+        timestamp=trial.unused_second(),
         snapshot=snapshot,
     )
     start_s = time.perf_counter()

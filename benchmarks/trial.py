@@ -33,6 +33,7 @@ class Trial:
 
     def __init__(self, data_dir: Path) -> None:
         self.facts: dict[str, Any] = json.loads((data_dir / "try.json").read_text())
+        self._last_second = 0
 
     @property
     def url(self) -> str:
@@ -94,6 +95,11 @@ class Trial:
             yield
         finally:
             os.kill(pid, signal.SIGCONT)
+
+    def unused_second(self) -> int:
+        """Return the time of a signed call; the same call in the same second would be a replay."""
+        self._last_second = max(int(time.time()), self._last_second + 1)
+        return self._last_second
 
     def wait_until_awake(self) -> None:
         """Wait until BaluPi takes the NAS for awake."""
