@@ -14,7 +14,7 @@ from balupi_site.doctor.checks import CHECKS
 
 ROOT = Path(settings.BASE_DIR)
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
 
 _CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 _LINK = re.compile(r"\]\(([^()\s]+)\)")
