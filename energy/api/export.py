@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
 from itertools import chain
 from typing import Any
 
 from django.conf import settings
 from rest_framework import serializers
 
-from balupi_site.lib.csv_lines import csv_lines, no_formula
+from balupi_site.lib.csv_lines import csv_blocks, no_formula
 from energy.api.queries import Asked, Choice
-from energy.models import PowerSample, SmartPlug
+from energy.models import SmartPlug
 from energy.periods import Resolution, Span, buckets, local_day, midnight
 from energy.services.figures import Figure, PriceBook, figures_of, known_spans
 from energy.services.history import samples_between
+from energy.tariffs import Price
+
+#: Writes a number.
+Number = Callable[[float | Decimal | None], str]
 
 #: How much is read at a time, so that a long export needs little memory.
 _CHUNK_DAYS = {Resolution.HOUR: 7, Resolution.DAY: 31, Resolution.MONTH: 31}
@@ -43,10 +48,10 @@ class ExportQuery(serializers.Serializer[Any]):
     )
 
 
-def export_lines(
+def export_blocks(
     question: Asked, now: dt.datetime, book: PriceBook, *, decimal: str
 ) -> Iterator[str]:
-    """Return the lines of the file, the names of the columns first; a row per plug and bucket.
+    """Return the blocks of the file, the names of the columns first; a row per plug and bucket.
 
     Money is rounded to a hundredth of a cent. What is not known is empty.
 
@@ -56,71 +61,73 @@ def export_lines(
         book: the prices.
         decimal: "point" or "comma".
     """
-    is_raw = question.resolution is None
-    rows = _sample_rows(question, now, book) if is_raw else _rows(question, now, book)
-    written = ([_written(value, decimal) for value in row] for row in rows)
-    names = _SAMPLE_COLUMNS if is_raw else _COLUMNS
-    return csv_lines(chain([names], written), separator=_SEPARATORS[decimal])
+    number = _NUMBERS[decimal]
+    if question.resolution is None:
+        rows = chain([_SAMPLE_COLUMNS], _sample_rows(question, now, book, number))
+    else:
+        rows = chain([_COLUMNS], _rows(question, question.resolution, now, book, number))
+    return csv_blocks(rows, separator=_SEPARATORS[decimal])
 
 
-def _rows(question: Asked, now: dt.datetime, book: PriceBook) -> Iterator[tuple[Any, ...]]:
-    resolution = question.resolution or Resolution.HOUR
+def _rows(
+    question: Asked, resolution: Resolution, now: dt.datetime, book: PriceBook, number: Number
+) -> Iterator[tuple[str, ...]]:
     known = known_spans(question.plugs, now).values()
     begun = min((span.start for span in known), default=now)  # before it all rows would be empty
     start = max(question.span.start, midnight(local_day(begun, book.zone), book.zone))
+    names = _names(question.plugs)
     for chunk in _chunks(Span(start, question.span.end), _CHUNK_DAYS[resolution], book):
         cut = [bucket for bucket in buckets(chunk, resolution, book.zone) if bucket.start < now]
-        if not cut:
-            return
         figures = figures_of(question.plugs, cut, now, book)
-        for number in range(len(cut)):
-            for plug in question.plugs:
-                yield _row(plug, figures[plug.pk][number], book)
+        for index, bucket in enumerate(cut):
+            times = (_local(bucket.start, book), _local(bucket.end, book), book.zone.key)
+            for plug_id, name in names.items():
+                yield *times, *name, *_told(figures[plug_id][index], book, number)
 
 
-def _row(plug: SmartPlug, figure: Figure, book: PriceBook) -> tuple[Any, ...]:
-    prices = list(figure.costs)
-    cost = figure.cost
+def _told(figure: Figure, book: PriceBook, number: Number) -> tuple[str, ...]:
+    prices, cost = list(figure.costs), figure.cost
     return (
-        *(_local(at, book) for at in (figure.span.start, figure.span.end)),
-        book.zone.key,
-        plug.device_id,
-        no_formula(plug.name),
-        figure.energy_wh,
+        number(figure.energy_wh),
         "Wh",
-        figure.filled_wh,
-        figure.power_min_w,
-        figure.power_avg_w,
-        figure.power_max_w,
-        figure.coverage,
-        figure.source,
-        None if cost is None else round(cost, 4),
+        number(figure.filled_wh),
+        number(figure.power_min_w),
+        number(figure.power_avg_w),
+        number(figure.power_max_w),
+        number(figure.coverage),
+        figure.source or "",
+        number(None if cost is None else round(cost, 4)),
         book.currency,
-        " + ".join(no_formula(f"{it.tariff_name} {it.zone_name}".strip()) for it in prices),
-        prices[0].per_kwh if len(prices) == 1 else None,
+        " + ".join([_price_name(it) for it in prices]),
+        number(prices[0].per_kwh if len(prices) == 1 else None),
     )
 
 
-def _sample_rows(question: Asked, now: dt.datetime, book: PriceBook) -> Iterator[tuple[Any, ...]]:
-    plugs = {plug.pk: plug for plug in question.plugs}
+def _price_name(price: Price) -> str:
+    return no_formula(f"{price.tariff_name} {price.zone_name}".strip())
+
+
+def _sample_rows(
+    question: Asked, now: dt.datetime, book: PriceBook, number: Number
+) -> Iterator[tuple[str, ...]]:
+    names = _names(question.plugs)
     kept = dt.timedelta(days=settings.ENERGY_SAMPLE_RETENTION_DAYS + 1)
     span = Span(max(question.span.start, now - kept), min(question.span.end, now))
     for chunk in _chunks(span, _RAW_CHUNK_DAYS, book):
         for sample in samples_between(question.plugs, chunk):
-            yield _sample_row(plugs[sample.plug_id], sample, book)
+            yield (
+                _local(sample.at, book),
+                book.zone.key,
+                *names[sample.plug_id],
+                number(sample.power_w),
+                "W",
+                number(sample.voltage_v),
+                number(sample.current_a),
+            )
 
 
-def _sample_row(plug: SmartPlug, sample: PowerSample, book: PriceBook) -> tuple[Any, ...]:
-    return (
-        _local(sample.at, book),
-        book.zone.key,
-        plug.device_id,
-        no_formula(plug.name),
-        sample.power_w,
-        "W",
-        sample.voltage_v,
-        sample.current_a,
-    )
+def _names(plugs: Iterable[SmartPlug]) -> dict[int, tuple[str, str]]:
+    return {plug.pk: (plug.device_id, no_formula(plug.name)) for plug in plugs}
 
 
 def _chunks(span: Span, days: int, book: PriceBook) -> Iterable[Span]:
@@ -138,14 +145,18 @@ def _local(at: dt.datetime, book: PriceBook) -> str:
     return at.astimezone(book.zone).isoformat()
 
 
-def _written(value: object, decimal: str) -> str:
+def _with_point(value: float | Decimal | None) -> str:
+    """Return a number without an exponent, a float with one decimal at least; "" where it is not known."""
     if value is None:
         return ""
-    text = _digits(value) if isinstance(value, float) else str(value)
-    return text.replace(".", ",") if decimal == "comma" and not isinstance(value, str) else text
+    if isinstance(value, Decimal):
+        return str(value)
+    text = f"{value:.{_PLACES}f}".rstrip("0")
+    return f"{text}0" if text.endswith(".") else text
 
 
-def _digits(value: float) -> str:
-    """Return a number without an exponent, with one decimal at least."""
-    whole, _point, decimals = f"{value:.{_PLACES}f}".partition(".")
-    return f"{whole}.{decimals.rstrip('0') or '0'}"
+def _with_comma(value: float | Decimal | None) -> str:
+    return _with_point(value).replace(".", ",")
+
+
+_NUMBERS: dict[str, Number] = {"point": _with_point, "comma": _with_comma}

@@ -11,7 +11,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from balupi_site.lib.clock import household_zone
-from energy.api.export import ExportQuery, export_lines
+from balupi_site.lib.csv_lines import in_a_place
+from energy.api.export import ExportQuery, export_blocks
 from energy.api.history_json import costs_json, history_json, samples_json
 from energy.api.queries import Asked, asked
 from energy.models import PowerSample
@@ -62,8 +63,8 @@ class ExportView(APIView):
         the columns are separated by semicolons, as spreadsheets set to German expect).
         """
         question, now, decimal = _export_question(request)
-        lines = export_lines(question, now, PriceBook.read(), decimal=decimal)
-        return StreamingHttpResponse(lines, headers=_export_headers(question))
+        blocks = in_a_place(export_blocks(question, now, PriceBook.read(), decimal=decimal))
+        return StreamingHttpResponse(blocks, headers=_export_headers(question))
 
     def head(self, request: Request) -> HttpResponse:
         """Return what comes before the file; the web server would send a streamed body after it."""

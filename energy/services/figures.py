@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -44,12 +45,37 @@ class PriceBook:
         """Return the prices in force, in order."""
         return priced_spans(span, self.tariffs, self.zone, self.fallback)
 
+    def pieces(self, spans: Sequence[Span]) -> tuple[list[Piece], list[tuple[int, Price]]]:
+        """Cut spans, in any order, where the price changes; a price that comes again is one sum.
+
+        Returns:
+            the pieces, and for each of their keys the number of its span and its price.
+        """
+        if not spans:
+            return [], []
+        whole = Span(min(it.start for it in spans), max(it.end for it in spans))
+        prices = self.spans(whole)
+        ends = [priced.span.end for priced in prices]
+        pieces: list[Piece] = []
+        places: list[tuple[int, Price]] = []
+        for number, span in enumerate(spans):
+            keys: dict[Price, int] = {}
+            at, start = bisect_right(ends, span.start), span.start
+            while start < span.end:
+                end, price = min(ends[at], span.end), prices[at].price
+                key = keys.setdefault(price, len(places))
+                if key == len(places):
+                    places.append((number, price))
+                pieces.append(Piece(start, end, key))
+                at, start = at + 1, end
+        return pieces, places
+
     def base_fee(self, span: Span) -> Decimal:
         """Return the share of the monthly base fees."""
         return base_fee(span, self.tariffs, self.zone)
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)  # never changed; frozen ones take three times as long to make
 class PriceFigure:
     """What was used at one price."""
 
@@ -61,7 +87,7 @@ class PriceFigure:
         return PriceFigure(self.energy_wh + other.energy_wh, self.cost + other.cost)
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)  # likewise
 class Figure:
     """What is known of one stretch of time, of one plug or of several together.
 
@@ -134,21 +160,12 @@ def figures_of(
         now: the present.
         book: the prices.
     """
-    keys: dict[tuple[int, Price], int] = {}  # a price that comes again is one sum
-    pieces = [
-        Piece(
-            priced.span.start, priced.span.end, keys.setdefault((number, priced.price), len(keys))
-        )
-        for number, span in enumerate(spans)
-        for priced in book.spans(span)
-        if span.start < span.end
-    ]
+    pieces, places = book.pieces(spans)
     plug_ids = [plug.pk for plug in plugs]
     found = piece_sums(plug_ids, pieces, now=now)
     if any(span.end > hour_start(now) - HOUR for span in spans):  # nothing else waits so long
         live = [figure for figure in live_figures(now) if figure.plug_id in plug_ids]
         _add_live(found, pieces, live, now)
-    places = {key: place for place, key in keys.items()}
     parts: dict[tuple[int, int], list[tuple[Price, Sums]]] = defaultdict(list)
     for (plug_id, key), sums in found.items():
         number, price = places[key]
@@ -186,11 +203,11 @@ def side_by_side(span: Span, figures: Sequence[Figure]) -> Figure:
 
 def _figure(span: Span, parts: Sequence[tuple[Price, Sums]], known: Span) -> Figure:
     expected = min(span.end, known.end) - max(span.start, known.start)
-    costs = _by_price(
-        (price, PriceFigure(sums.energy_wh, cost(sums.energy_wh, price.per_kwh)))
+    costs = {
+        price: PriceFigure(sums.energy_wh, cost(sums.energy_wh, price.per_kwh))
         for price, sums in parts
-    )
-    whole = reduce(add, (sums for _price, sums in parts), NOTHING)
+    }
+    whole = reduce(add, [sums for _price, sums in parts]) if parts else NOTHING
     return Figure(
         span=span,
         energy_wh=whole.energy_wh if parts else None,
@@ -241,6 +258,8 @@ def _add_live(
     """Add what the samples say that are not stored yet."""
     for figure in live:
         for piece in pieces:
+            if piece.end <= figure.hour:
+                continue
             if share := share_of_hour(figure.hour, piece, now):
                 place = (figure.plug_id, piece.key)
                 found[place] = found.get(place, NOTHING) + _live_sums(figure, share)

@@ -142,3 +142,13 @@ def test_there_are_no_rows_of_a_time_before_the_plugs(api: APIClient) -> None:
 def test_small_numbers_are_written_without_an_exponent(api: APIClient) -> None:
     store_hours(make_plug(), MIDNIGHT, 1, 0.000002)
     assert download(api, period="day", resolution="hour")[0]["energy"] == "0.000002"
+
+
+def test_a_third_file_is_refused_while_two_are_being_sent(api: APIClient) -> None:
+    store_hours(make_plug(), MIDNIGHT, 2)
+    with time_machine.travel(NOW, tick=False):
+        sent = [api.get("/api/energy/export.csv", {"period": "day"}) for _number in range(2)]
+        refused = api.get("/api/energy/export.csv", {"period": "day"})
+        assert (refused.status_code, "try again" in refused.json()["detail"]) == (503, True)
+        assert [len(b"".join(answer).splitlines()) for answer in sent] == [16, 16]
+        assert b"".join(api.get("/api/energy/export.csv", {"period": "day"}))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import chain, islice
@@ -11,7 +10,6 @@ from typing import Any
 
 from django.http import HttpResponse, StreamingHttpResponse
 from django.utils import timezone, translation
-from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -20,8 +18,7 @@ from balupi_site.access import Need, caller_of, may
 from balupi_site.events.kinds import Kind, kinds_of
 from balupi_site.events.reading import Choice, EventItem, every, item_of
 from balupi_site.lib.clock import household_zone
-from balupi_site.lib.csv_lines import csv_lines, no_formula
-from balupi_site.lib.errors import TransientError
+from balupi_site.lib.csv_lines import csv_blocks, in_a_place, no_formula
 from nasctl import services
 from nasctl.api.serializers import LogQuery, PageQuery
 
@@ -29,8 +26,6 @@ _COLUMNS = (
     "at", "kind", "subject", "sentence", "duration_s", "who", "via", "address", "is_trouble",
     "facts",
 )  # fmt: skip
-#: Files that are sent at once: each holds a thread of the web's, for as long as its client is slow.
-_PLACES = threading.BoundedSemaphore(2)
 
 
 class TimelineView(APIView):
@@ -72,9 +67,8 @@ class TimelineFileView(APIView):
         """
         query = LogQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
-        lines = _in_a_place(_lines(query.validated_data, for_admin=_is_admin(request)))
-        next(lines)
-        return StreamingHttpResponse(lines, headers=_headers())
+        blocks = in_a_place(_blocks(query.validated_data, for_admin=_is_admin(request)))
+        return StreamingHttpResponse(blocks, headers=_headers())
 
     def head(self, request: Request) -> HttpResponse:
         """Return what comes before the file; the web server would send a streamed body after it."""
@@ -94,33 +88,13 @@ def _headers() -> dict[str, str]:
     }
 
 
-def _in_a_place(lines: Iterator[str]) -> Iterator[str]:
-    """Yield "", then the lines, in one of the places; it is free again when this ends or is closed.
-
-    To be begun at once, before there is an answer: what has not begun cannot be closed.
-
-    Raises:
-        TransientError: all places are taken.
-    """
-    if not _PLACES.acquire(blocking=False):
-        text = _(
-            "Two files of the history are being sent already; try again when they have arrived."
-        )
-        raise TransientError(text)
-    try:
-        yield ""
-        yield from lines
-    finally:
-        _PLACES.release()
-
-
-def _lines(asked: dict[str, Any], *, for_admin: bool) -> Iterator[str]:
+def _blocks(asked: dict[str, Any], *, for_admin: bool) -> Iterator[str]:
     language = translation.get_language()
     events = islice(every(_choice(asked)), asked["limit"])
     rows = (_row(item_of(event, for_admin=for_admin)) for event in events)
     # The file is sent after the request has ended, and with it its language.
     with translation.override(language):
-        yield from csv_lines(chain([_COLUMNS], rows))
+        yield from csv_blocks(chain([_COLUMNS], rows))
 
 
 def _choice(asked: dict[str, Any]) -> Choice:

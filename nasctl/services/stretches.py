@@ -12,7 +12,6 @@ from operator import add
 
 from energy.periods import Span
 from energy.services.figures import PriceBook
-from energy.sums import Piece
 from energy.tariffs import Price, cost
 from nasctl.energy_split import HourState
 from nasctl.saved import Asleep
@@ -75,18 +74,9 @@ class Stretch:
 
 def stretches(plug_id: int, spans: Sequence[Span], now: datetime, book: PriceBook) -> list[Stretch]:
     """Return what is known of each span, up to the samples stored last; spans may overlap."""
-    keys: dict[tuple[int, Price], int] = {}
-    pieces = [
-        Piece(
-            priced.span.start,
-            priced.span.end,
-            keys.setdefault((number, priced.price), len(keys)),
-        )
-        for number, span in enumerate(spans)
-        for priced in book.spans(span.until(now))
-    ]
+    pieces, places = book.pieces([span.until(now) for span in spans])
     found = state_sums(plug_id, pieces, now)
     by_price: list[list[tuple[Price, dict[HourState, StateSums]]]] = [[] for _span in spans]
-    for (number, price), key in keys.items():
+    for key, (number, price) in enumerate(places):
         by_price[number].append((price, dict(found.get(key, {}))))
     return [Stretch(span, tuple(pairs)) for span, pairs in zip(spans, by_price, strict=True)]
