@@ -38,7 +38,7 @@ from benchmarks.plugs import storing, sweep
 from benchmarks.servers import compare, sites
 from benchmarks.start import start
 
-#: In the order in which they run. They share a trial; the first ones need it young.
+#: In the order in which they run; nearly all share one trial, which grows old at "calls".
 BENCHMARKS: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "start": start,
     "handshake": handshake,
