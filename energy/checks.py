@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, register
 from django.core.checks import Warning as CheckWarning
+from django.utils.translation import gettext as _
 
 
 @register("energy")
@@ -17,8 +18,9 @@ def check_tapo_account(**_kwargs: Any) -> list[CheckMessage]:  # noqa: ANN401  #
         return []
     return [
         CheckWarning(
-            f"BALUPI_{missing[0]} is not set, so no plug can be read.",
-            hint="Set it and its counterpart to those of the Tapo app; both are case-sensitive.",
+            _("%(variable)s is not set, so no plug can be read.")
+            % {"variable": f"BALUPI_{missing[0]}"},
+            hint=_("Set it and its counterpart to those of the Tapo app; both are case-sensitive."),
             id="energy.W001",
         )
     ]
@@ -33,9 +35,12 @@ def check_intervals(**_kwargs: Any) -> list[CheckMessage]:  # noqa: ANN401  # Dj
         return []
     return [
         CheckWarning(
-            f"BALUPI_ENERGY_FLUSH_INTERVAL_SECONDS ({flush_s}) is shorter than "
-            f"BALUPI_ENERGY_SAMPLE_INTERVAL_SECONDS ({interval_s}).",
-            hint="It only wears out the card; 600 writes twenty samples of each plug at once.",
+            _(
+                "BALUPI_ENERGY_FLUSH_INTERVAL_SECONDS (%(flush_s)s) is shorter than "
+                "BALUPI_ENERGY_SAMPLE_INTERVAL_SECONDS (%(interval_s)s)."
+            )
+            % {"flush_s": flush_s, "interval_s": interval_s},
+            hint=_("It only wears out the card; 600 writes twenty samples of each plug at once."),
             id="energy.W002",
         )
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from handshake.problems import sentence
@@ -33,7 +34,7 @@ class NasCall(models.Model):
         verbose_name_plural = _("calls of the NAS")
 
     def __str__(self) -> str:
-        return f"{self.received_at:%Y-%m-%d %H:%M} {self.kind}"
+        return f"{timezone.localtime(self.received_at):%Y-%m-%d %H:%M} {self.get_kind_display()}"
 
 
 class Snapshot(models.Model):
@@ -49,7 +50,7 @@ class Snapshot(models.Model):
         verbose_name_plural = _("snapshots of the NAS")
 
     def __str__(self) -> str:
-        return f"{self.received_at:%Y-%m-%d %H:%M}"
+        return f"{timezone.localtime(self.received_at):%Y-%m-%d %H:%M}"
 
 
 class AskedBy(models.TextChoices):
@@ -88,7 +89,7 @@ class InboxRun(models.Model):
         verbose_name_plural = _("runs of the inbox")
 
     def __str__(self) -> str:
-        return f"{self.started_at:%Y-%m-%d %H:%M} {self.files_moved}"
+        return f"{timezone.localtime(self.started_at):%Y-%m-%d %H:%M}"
 
     @property
     def message(self) -> str:
@@ -184,7 +185,7 @@ class InboxStatus(models.Model):
         verbose_name = verbose_name_plural = _("inbox")
 
     def __str__(self) -> str:
-        return f"{self.files}"
+        return str(self._meta.verbose_name)
 
     @classmethod
     def current(cls) -> InboxStatus:

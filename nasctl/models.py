@@ -6,6 +6,8 @@ import uuid
 from typing import ClassVar
 
 from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from energy.models import SmartPlug
@@ -64,7 +66,11 @@ class Wake(models.Model):
         verbose_name_plural = _("wakes")
 
     def __str__(self) -> str:
-        return f"{self.requested_at:%Y-%m-%d %H:%M} by {self.requested_by or 'a visitor'}: {self.result}"
+        return gettext("%(at)s by %(who)s: %(result)s") % {
+            "at": f"{timezone.localtime(self.requested_at):%Y-%m-%d %H:%M}",
+            "who": self.requested_by or gettext("a visitor"),
+            "result": self.get_result_display(),
+        }
 
     @property
     def requested(self) -> Moment:
@@ -151,7 +157,7 @@ class StateChange(models.Model):
         verbose_name_plural = _("changes of state")
 
     def __str__(self) -> str:
-        return f"{self.from_state} -> {self.to_state}"
+        return f"{state_text(self.from_state)} → {state_text(self.to_state)}"
 
 
 class NasHour(models.Model):
@@ -191,4 +197,4 @@ class NasHour(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.hour:%Y-%m-%d %H}h {self.state}"
+        return f"{timezone.localtime(self.hour):%Y-%m-%d %H:%M} {self.get_state_display()}"

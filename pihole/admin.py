@@ -16,6 +16,7 @@ from balupi_site.lib.queue import enqueue
 from balupi_site.lib.words import UNKNOWN
 from pihole import services
 from pihole.models import NameStatus, NameSwitch, Target
+from pihole.reasons import told
 from pihole.services import Overview
 from pihole.tasks import reconcile_names
 
@@ -32,7 +33,7 @@ class NameStatusAdmin(FactsAdmin):
         "trouble",
         "asked",
         "wanted",
-        "reason",
+        "why_wanted",
         "override",
         "override_by",
         "override_at",
@@ -66,6 +67,11 @@ class NameStatusAdmin(FactsAdmin):
         if status.override:
             return gettext("held by %(who)s") % {"who": status.override_by}
         return gettext("follows the NAS's state")
+
+    @admin.display(description=_("why that is wanted"))
+    def why_wanted(self, status: NameStatus) -> str:
+        """Return why, in words, whoever holds them elsewhere meanwhile."""
+        return told(status.reason) or UNKNOWN
 
     @admin.display(description=_("DNS answers"))
     def names_now(self, status: NameStatus) -> SafeString:
@@ -128,11 +134,11 @@ def _overview(status: NameStatus) -> Overview:
 class NameSwitchAdmin(FactsAdmin):
     """The history of writes to Pi-hole."""
 
-    list_display = ["when", "target_badge", "address", "reason"]
+    list_display = ["when", "target_badge", "address", "why"]
     list_filter = ["target", "at"]
     search_fields = ["reason", "address"]
     date_hierarchy = "at"
-    fields = ["at", "target_badge", "address", "reason"]
+    fields = ["at", "target_badge", "address", "why"]
     nothing = _("The names were not switched so far.")
 
     @admin.display(description=_("switched"), ordering="at")
@@ -146,3 +152,8 @@ class NameSwitchAdmin(FactsAdmin):
         if switch.target == Target.NAS:
             return badge(Tone.OFF, gettext("the NAS"), icon="server", css="online")
         return badge(Tone.OFF, gettext("the Pi"), icon="sign", css="asleep")
+
+    @admin.display(description=_("why"))
+    def why(self, switch: NameSwitch) -> str:
+        """Return why, in words."""
+        return told(switch.reason) or UNKNOWN

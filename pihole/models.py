@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Self
 
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from pihole.reasons import held_by
 
 
 class Target(models.TextChoices):
@@ -49,7 +52,7 @@ class NameStatus(models.Model):
         verbose_name_plural = _("name status")
 
     def __str__(self) -> str:
-        return self.target or "as it is"
+        return str(Target(self.target).label if self.target else _("left as they are"))
 
     @classmethod
     def current(cls) -> Self:
@@ -63,8 +66,8 @@ class NameStatus(models.Model):
 
     @property
     def why(self) -> str:
-        """Why they should lead there."""
-        return f"override by {self.override_by}" if self.override else self.reason
+        """Why they should lead there, as it is kept (``reasons.told``)."""
+        return held_by(self.override_by) if self.override else self.reason
 
 
 class NameSwitch(models.Model):
@@ -81,4 +84,4 @@ class NameSwitch(models.Model):
         verbose_name_plural = _("name switches")
 
     def __str__(self) -> str:
-        return f"{self.at:%Y-%m-%d %H:%M:%S} names -> {self.target}"
+        return f"{timezone.localtime(self.at):%Y-%m-%d %H:%M:%S} → {self.get_target_display()}"

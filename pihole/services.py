@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -18,6 +20,7 @@ from django.utils import timezone
 
 from balupi_site.events.kinds import Kind
 from balupi_site.events.services import BALUPI, record
+from balupi_site.lib.kept import retold
 from balupi_site.lib.locks import household_lock
 from balupi_site.lib.origin import Origin
 from pihole import status
@@ -26,6 +29,7 @@ from pihole.ftl import Ftl
 from pihole.ftl_http import FtlHttp
 from pihole.models import NameStatus, NameSwitch, Target
 from pihole.overview import Overview, overview
+from pihole.reasons import PUT_BACK
 from pihole.status import Look
 from pihole.visit import visit
 
@@ -141,17 +145,7 @@ def reconcile(
     """
     started_s = time.monotonic()
     ends_s = started_s + within_s
-
-    def ftl() -> Ftl:
-        return Ftl(
-            FtlHttp(settings.PIHOLE_URL, ends_s=ends_s),
-            password=settings.PIHOLE_PASSWORD,
-            now=now,
-            share=not one_shot,
-            ask_again=ask_again,
-            sleep=sleep,
-        )
-
+    ftl = partial(_ftl, now, ends_s, share=not one_shot, ask_again=ask_again, sleep=sleep)
     with household_lock(TALK_LOCK, wait_s=within_s / 2) as is_ours:
         if not is_ours:
             return Outcome(look=None, follow_up_s=AFTER_WRITE_S)
@@ -172,13 +166,16 @@ def close_session() -> None:
 
     Whoever of us still runs logs in again with the next look.
     """
-    with household_lock(TALK_LOCK, wait_s=1.0):  # not free: what has to end, ends all the same
-        http = FtlHttp(settings.PIHOLE_URL, ends_s=time.monotonic() + 2.0)
-        try:
-            now = timezone.now()
-            Ftl(http, password=settings.PIHOLE_PASSWORD, now=now).logout()
-        finally:
-            http.close()
+    with (
+        household_lock(TALK_LOCK, wait_s=1.0),  # not free: what has to end, ends all the same
+        _ftl(timezone.now(), time.monotonic() + 2.0) as ftl,
+    ):
+        ftl.logout()
+
+
+def _ftl(now: datetime, ends_s: float, **options: Any) -> Ftl:  # noqa: ANN401  # those of FtlSession
+    http = FtlHttp(settings.PIHOLE_URL, ends_s=ends_s)
+    return Ftl(http, password=settings.PIHOLE_PASSWORD, now=now, **options)
 
 
 def _statistics_are_old(before: Look | None, now: datetime) -> bool:
@@ -217,8 +214,8 @@ def _record_switch(wish: NameStatus, address: str, at: datetime, *, is_foreign: 
     names = _names()
     if is_foreign:
         logger.warning("somebody else changed %s in Pi-hole; put back", names)
-    reason = "put back: somebody else had changed it" if is_foreign else wish.why
-    logger.info("%s in Pi-hole: now %s (%s), %s", names, address, wish.target, reason)
+    reason = PUT_BACK if is_foreign else wish.why
+    logger.info("%s in Pi-hole: now %s (%s), %s", names, address, wish.target, retold(reason))
     with transaction.atomic():
         NameSwitch.objects.create(target=wish.target, address=address, reason=reason[:200], at=at)
         record(
@@ -230,7 +227,7 @@ def _record_switch(wish: NameStatus, address: str, at: datetime, *, is_foreign: 
             by=BALUPI,
             target=wish.target,
             address=address,
-            reason=reason,
+            reason=retold(reason),
             is_foreign=is_foreign,
         )
 

@@ -22,6 +22,7 @@ from balupi_site.events.kinds import GROUPS, Kind, group_of, kinds_of
 from balupi_site.events.models import Event
 from balupi_site.events.words import sentence
 from balupi_site.lib.admin import FactsAdmin, Tone, badge, moment
+from balupi_site.lib.origin import via_text
 from balupi_site.lib.words import UNKNOWN, span
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ class EventAdmin(FactsAdmin):
     @admin.display(description=_("from where"))
     def came_from(self, event: Event) -> str:
         """Return from where it was done."""
-        return " ".join(part for part in (event.via, event.address) if part) or UNKNOWN
+        return " ".join(part for part in (via_text(event.via), event.address) if part) or UNKNOWN
 
     @admin.display(description=_("lasted"), ordering="duration_s")
     def lasted(self, event: Event) -> str:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from balupi_site.lib.network import client_address
 
@@ -30,8 +32,21 @@ class Origin:
     address: str = ""
 
 
+_VIA: dict[str, Promise] = {
+    "page": _("page"),
+    "api": _("program"),
+    "admin": _("admin"),
+    "command": _("command"),
+    "nas": _("NAS"),
+}
+
 _request: ContextVar[HttpRequest | None] = ContextVar("balupi_request", default=None)
 _asker: ContextVar[Origin | None] = ContextVar("balupi_asker", default=None)
+
+
+def via_text(via: str) -> str:
+    """Return by what something was done, in words; of what is none of ours, what it says."""
+    return str(_VIA.get(via, via))
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from decimal import ROUND_HALF_UP, Decimal
 
 from django.utils import formats, timezone
@@ -13,7 +14,14 @@ from django.utils.translation import ngettext, pgettext
 NBSP = "\N{NO-BREAK SPACE}"
 UNKNOWN = "–"
 _DAY_S = 86_400
+#: Characters that break a line, turn its direction or command a terminal; a name may have any of them.
+_UNSHOWABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _SIGNS = {"EUR": "€", "USD": "$", "GBP": "£"}
+
+
+def showable(line: str) -> str:
+    """Return a line that shows what it says, whatever names are in it, on a page or in a terminal."""
+    return _UNSHOWABLE.sub("\N{REPLACEMENT CHARACTER}", line)
 
 
 def watts(power_w: float | None) -> str:

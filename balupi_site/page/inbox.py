@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from typing import Any
 
 from django.conf import settings
@@ -11,7 +10,7 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from balupi_site.lib.words import day_and_clock, span
+from balupi_site.lib.words import day_and_clock, showable, span
 from balupi_site.page.choice import Choice
 from handshake.models import FileStatus
 from handshake.problems import InboxError
@@ -33,8 +32,6 @@ _STALE_S = 1800.0
 _MOVING_STALE_S = 15.0
 #: So much of a name's end stays when it is too long for its line; a renamed file's mark stays whole.
 _TAIL, _TAIL_RENAMED = 12, 30
-#: Characters that break a line or turn its direction; a name may have any but "/" and NUL.
-_UNSHOWABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def context(_choice: Choice, now: dt.datetime) -> dict[str, Any]:
@@ -206,6 +203,6 @@ def _lying(count: int) -> str:
 
 def name_of(path: str, tail: int = _TAIL) -> dict[str, str]:
     """Return a file's name in two parts: the first is cut where the line is too short, its end never."""
-    whole = _UNSHOWABLE.sub("\N{REPLACEMENT CHARACTER}", path)
+    whole = showable(path)
     name = whole.rpartition("/")[2]
     return {"whole": whole, "head": name[:-tail], "tail": name[-tail:]}

@@ -106,3 +106,11 @@ def test_figures_and_days_are_written_as_the_reader_does(
     for language, expected in (("en", english), ("de", german)):
         with translation.override(language):
             assert say().replace(words.NBSP, " ") == expected
+
+
+@pytest.mark.parametrize(
+    "character", ["\u202e", "\u2066", "\u200f", "\u2028", "\x1b", "\n", "\x9b"]
+)
+def test_what_turns_or_breaks_a_line_is_shown_as_unshowable(character: str) -> None:
+    assert words.showable(f"Lamp {character}fdp.exe") == "Lamp \N{REPLACEMENT CHARACTER}fdp.exe"
+    assert words.showable("Lämpchen ☂ 日本 👩‍🔧") == "Lämpchen ☂ 日本 👩‍🔧"

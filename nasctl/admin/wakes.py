@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from balupi_site.lib.admin import FactsAdmin, Tone, age, badge, moment
+from balupi_site.lib.origin import via_text
 from balupi_site.lib.words import NBSP, span, watts
 from nasctl import services
 from nasctl.models import NasHour, Wake, WakeResult
@@ -62,8 +63,7 @@ class WakeAdmin(FactsAdmin):
     @admin.display(description=_("from where"), ordering="requested_from")
     def came_from(self, wake: Wake) -> str:
         """Return by what they asked."""
-        words = {"page": gettext("page"), "api": gettext("program"), "command": gettext("command")}
-        return words.get(wake.requested_from, wake.requested_from)
+        return via_text(wake.requested_from)
 
     @admin.display(description=_("took"))
     def took(self, wake: Wake) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from nasctl import services
-from nasctl.models import StateChange, Wake
+from nasctl.models import StateChange, Wake, WakeResult
 from nasctl.moments import present_moment
 from nasctl.services import moves
 from nasctl.state import Reason
@@ -67,6 +67,14 @@ def test_changes_show_how_long_they_lasted(admin_client: Client) -> None:
     text = admin_client.get("/admin/nasctl/statechange/?reason=answers").content.decode()
     assert "30\xa0min" in text
     assert "BaluHost answers." in text
+
+
+def test_a_wake_is_told_in_the_reader_s_words_by_the_household_s_clock() -> None:
+    asked = Wake(
+        requested_at=datetime(2026, 11, 25, 23, 30, tzinfo=UTC), result=WakeResult.SUCCEEDED
+    )
+    with timezone.override("Europe/Berlin"):
+        assert str(asked) == "2026-11-26 00:30 by a visitor: awake"
 
 
 def test_lists_cost_few_queries(admin_client: Client, django_assert_max_num_queries: Any) -> None:

@@ -12,6 +12,7 @@ from django.test import Client
 from pihole import services, status, tasks
 from pihole.models import NameStatus, NameSwitch
 from pihole.problems import ProblemCode
+from pihole.reasons import PUT_BACK, held_by
 from pihole.status import Complaint, Look, NameLook
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nowhere", "plain_static")]
@@ -64,6 +65,28 @@ def test_the_page_works_without_redis_and_before_anything_was_wanted(
 def test_the_switches_are_listed(admin: Client) -> None:
     NameSwitch.objects.create(target="pi", address="127.66.0.2", reason="power cut", at=NOW)
     assert "power cut" in page(admin, SWITCHES)
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        pytest.param("called_going_offline", "BaluHost said good-bye.", id="the NAS's state"),
+        pytest.param(held_by("kim"), "override by kim", id="a person"),
+        pytest.param(PUT_BACK, "put back: somebody else had changed it", id="a fight"),
+    ],
+)
+def test_a_switch_says_why_in_words(admin: Client, reason: str, words: str) -> None:
+    NameSwitch.objects.create(target="pi", address="127.66.0.2", reason=reason, at=NOW)
+    text = page(admin, SWITCHES)
+    assert words in text
+    assert "called_going_offline" not in text
+
+
+def test_the_wish_of_the_nas_s_state_is_told_in_words(admin: Client) -> None:
+    services.want("pi", "called_going_offline", NOW)
+    text = page(admin, f"{STATUS}1/change/")
+    assert "BaluHost said good-bye." in text
+    assert "called_going_offline" not in text
 
 
 @pytest.mark.parametrize("path", [f"{STATUS}add/", f"{SWITCHES}add/", f"{STATUS}1/delete/"])

@@ -15,6 +15,7 @@ from balupi_site.lib.locks import file_lock
 from pihole.dns_query import DnsAnswer, ask
 from pihole.models import NameSwitch
 from pihole.problems import ProblemCode
+from pihole.reasons import told
 from pihole.services import Outcome, close_session, overview, reconcile, set_override, want
 from pihole.session_file import SessionFile
 from pihole.tests.sim import PASSWORD, Pihole
@@ -94,7 +95,7 @@ def test_a_choice_is_followed_until_it_ends(pihole: Pihole, settings: Any) -> No
     set_override("nas", "admin", NOW)
     look()
     assert answer(pihole).addresses == (settings.NAS_IP,)
-    assert NameSwitch.objects.get().reason == "override by admin"
+    assert told(NameSwitch.objects.get().reason) == "override by admin"
     set_override("auto", "admin", NOW)
     look()
     assert answer(pihole).addresses == (settings.PI_IP,)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pihole.models import NameStatus
+from pihole.reasons import told
 from pihole.services import set_override, want
 
 pytestmark = pytest.mark.django_db
@@ -52,7 +53,7 @@ def test_a_choice_stands_before_the_wish() -> None:
     want("pi", "asleep", NOW)
     assert set_override("nas", "admin", LATER) is True
     row = NameStatus.current()
-    assert (row.target, row.why) == ("nas", "override by admin")
+    assert (row.target, told(row.why)) == ("nas", "override by admin")
     assert (row.override_by, row.override_at, row.changed_at) == ("admin", LATER, LATER)
 
 

@@ -7,9 +7,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from balupi_site.lib.words import showable
 from pihole import services
 from pihole.dns_query import in_words
 from pihole.overview import NameView, Overview
+from pihole.reasons import told
 
 _BUSY = (
     "Another process of BaluPi is talking to Pi-hole and did not finish in time. Your choice is "
@@ -41,15 +43,16 @@ class Command(BaseCommand):
         if outcome.look is None:
             raise CommandError(_BUSY)
         if outcome.look.problem:
-            raise CommandError(outcome.look.problem.message)
+            raise CommandError(showable(outcome.look.problem.message))
 
     def _show(self, known: Overview) -> None:
         target = known.target or "left as they are"
-        self.stdout.write(f"wanted: {target} ({known.reason or 'nothing decided yet'})")
+        reason = told(known.reason) or "nothing decided yet"
+        self.stdout.write(showable(f"wanted: {target} ({reason})"))
         for name in known.names:
-            self.stdout.write(_line(name, known.age_s))
+            self.stdout.write(showable(_line(name, known.age_s)))
         for warning in known.warnings:
-            self.stdout.write(f"warning: {warning.message}")
+            self.stdout.write(showable(f"warning: {warning.message}"))
 
 
 def _line(name: NameView, age_s: float | None) -> str:
