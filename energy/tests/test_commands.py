@@ -95,6 +95,12 @@ def test_the_list_shows_power_age_relay_and_trouble() -> None:
     assert "not polled" in unused
 
 
+def test_a_name_that_would_turn_the_line_around_does_not() -> None:
+    make_plug(name="Lamp \u202e99\x1b[2J")
+    [_head, row] = run("list_plugs")
+    assert row.startswith("Lamp \ufffd99\ufffd[2J ")
+
+
 def test_an_empty_list_says_what_to_do() -> None:
     assert "discover_plugs" in run("list_plugs")[0]
 

@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 from balupi_site.doctor import AREA_LABELS, Finding, Level, run
 from balupi_site.doctor.checks import NAMES
 from balupi_site.doctor.findings import LEVEL_WORDS, counts
+from balupi_site.lib.words import showable
 
 #: Columns: the level, the title, what was found.
 _MARK, _TITLE, _TEXT = 14, 24, 60
@@ -85,7 +86,7 @@ class Command(BaseCommand):
     def _tell(self, finding: Finding) -> None:
         """Write level and title in columns, what was found and its cure beside them."""
         word, paint = str(LEVEL_WORDS[finding.level]), self._paint(finding.level)
-        title = textwrap.wrap(finding.title, _TITLE - 2)
+        title = textwrap.wrap(showable(finding.title), _TITLE - 2)
         texts = _wrapped(finding.found) + (_wrapped(f"-> {finding.cure}") if finding.cure else [])
         for row, (left, text) in enumerate(zip_longest(title, texts, fillvalue="")):
             mark = paint(f"{word:{_MARK}}") if row == 0 else " " * _MARK
@@ -109,7 +110,8 @@ class Command(BaseCommand):
 
 def _wrapped(text: str) -> list[str]:
     """Return lines of a column; commands and addresses stay whole, to be copied."""
-    return textwrap.wrap(text, _TEXT, break_long_words=False, break_on_hyphens=False)
+    lines = textwrap.wrap(text, _TEXT, break_long_words=False, break_on_hyphens=False)
+    return [showable(line) for line in lines]
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from balupi_site.lib.errors import BaluPiError
 from balupi_site.lib.kept import retold
+from balupi_site.lib.words import showable
 from energy import services, tasks
 from energy.answers import ask_worker
 from energy.services.discovery import as_json
@@ -50,7 +51,8 @@ class Command(BaseCommand):
         for each in found:
             name = each["name"] or each["mac"]
             line = f"{each['outcome']:12}{each['host']:16}{each['model']:8}{name}"
-            self.stdout.write(line + (f": {retold(each['message'])}" if each["message"] else ""))
+            message = f": {retold(each['message'])}" if each["message"] else ""
+            self.stdout.write(showable(line + message))
         added = sum(each["outcome"] == "added" for each in found)
         self.stdout.write(f"{len(found)} found, {added} added.")
         if not found:

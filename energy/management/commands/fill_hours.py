@@ -10,6 +10,7 @@ from django.utils import timezone
 from balupi_site.events.services import record_command
 from balupi_site.lib.errors import BaluPiError
 from balupi_site.lib.kept import retold
+from balupi_site.lib.words import showable
 from energy import services, tasks
 from energy.answers import ask_worker
 
@@ -32,7 +33,7 @@ class Command(BaseCommand):
         if hours:
             record_command("fill_hours", timezone.now(), hours=hours)
         for each in filled:
-            self.stdout.write(_line(each))
+            self.stdout.write(showable(_line(each)))
         if not filled:
             self.stdout.write("There are no plugs to ask. Find them with: manage.py discover_plugs")
 

@@ -16,6 +16,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from balupi_site.lib.errors import BaluPiError
+from balupi_site.lib.words import showable
 from energy.legacy import Tally
 from energy.services.import_hours import Taken
 from energy.services.import_plugs import OldPlug
@@ -63,7 +64,7 @@ class Command(BaseCommand):
             )
         except BaluPiError as error:
             raise CommandError(str(error)) from error
-        for line in [_as_json(report)] if json else _lines(report):
+        for line in [_as_json(report)] if json else map(showable, _lines(report)):
             self.stdout.write(line)
 
 

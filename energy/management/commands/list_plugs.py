@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from balupi_site.lib.kept import retold
+from balupi_site.lib.words import showable
 from energy.services import PlugLatest, latest_readings
 
 _ROW = "{:20.20} {:8} {:>9} {:>8} {:6} {:16} {:8} {}"
@@ -39,4 +40,5 @@ def _row(latest: PlugLatest) -> str:
     status = retold(plug.status_message) or str(plug.get_status_display())
     if not plug.enabled:
         status = f"not polled; {status}"
-    return _ROW.format(plug.name, plug.role, power, age, relay, plug.host, plug.site or "-", status)
+    row = _ROW.format(plug.name, plug.role, power, age, relay, plug.host, plug.site or "-", status)
+    return showable(row)

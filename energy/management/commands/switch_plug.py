@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Q
 
 from balupi_site.lib.errors import BaluPiError
+from balupi_site.lib.words import showable
 from energy import services, tasks
 from energy.answers import ask_worker
 from energy.models import SmartPlug
@@ -36,7 +37,7 @@ class Command(BaseCommand):
                 )
         except BaluPiError as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"{found.name} is {'on' if is_on else 'off'}.")
+        self.stdout.write(f"{showable(found.name)} is {'on' if is_on else 'off'}.")
 
 
 def find_plug(word: str) -> SmartPlug:

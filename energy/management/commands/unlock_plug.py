@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
+from balupi_site.lib.words import showable
 from energy import services
 from energy.management.commands.switch_plug import find_plug
 from energy.models import SwitchUnlock
@@ -29,4 +30,4 @@ class Command(BaseCommand):
             found, unlocked_by=getpass.getuser(), unlocked_from="command", now=timezone.now()
         )
         seconds = SwitchUnlock.DURATION.total_seconds()
-        self.stdout.write(f"{found.name} is unlocked for {seconds:.0f} seconds.")
+        self.stdout.write(f"{showable(found.name)} is unlocked for {seconds:.0f} seconds.")

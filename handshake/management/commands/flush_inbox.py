@@ -8,6 +8,7 @@ import threading
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from balupi_site.lib.words import showable
 from handshake import services
 from handshake.folder import ignore_lease_signals
 from handshake.models import AskedBy, InboxRun
@@ -62,7 +63,7 @@ class Command(BaseCommand):
             renamed = f", {run.files_renamed} under another name" if run.files_renamed else ""
             self.stdout.write(f"{moved}{renamed}. {self._rest(known)}".strip())
         if run.trouble:
-            raise CommandError(run.message)
+            raise CommandError(showable(run.message))
         if run.files_failed:
             raise CommandError(
                 f"{run.files_failed} files failed; GET /api/handshake/inbox says why."
