@@ -28,7 +28,7 @@ LOOK_INTERVAL_SECONDS = 15.0
 SAVE_INTERVAL_SECONDS = 1800.0
 
 
-class RunTimesEntry(ModelEntry):  # type: ignore[misc]
+class RunTimesEntry(ModelEntry):  # type: ignore[misc]  # that package has no types
     """An entry that saves its run times alone.
 
     Upstream saves the whole row, and with it a page of each of its five indexes.
@@ -43,7 +43,7 @@ class RunTimesEntry(ModelEntry):  # type: ignore[misc]
         type(self.model).objects.filter(pk=self.model.pk).update(**values)
 
 
-class ClockSafeScheduler(DatabaseScheduler):  # type: ignore[misc]
+class ClockSafeScheduler(DatabaseScheduler):  # type: ignore[misc]  # that package has no types
     """django-celery-beat that goes on when the clock steps back, and saves its state every 30 minutes.
 
     Upstream fires nothing until time has caught up with ``last_run_at`` when the clock is behind it

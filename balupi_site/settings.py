@@ -1,4 +1,8 @@
-"""All settings, read from ``BALUPI_*`` variables (and ``.env``); nothing else reads the environment."""
+"""All settings, read from ``BALUPI_*`` variables (and ``.env``); nothing else reads the environment.
+
+One file, longer than others on purpose: it is searched by a name, runs once from top to bottom, and what
+is derived stands right below what it is derived from.
+"""
 
 from __future__ import annotations
 
@@ -485,11 +489,12 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "balupi_site.scheduler:ClockSafeScheduler"
 # The watch keeps its own rhythm; beat looks for a clock that was set at least this often.
 CELERY_BEAT_MAX_LOOP_INTERVAL = 15
-#: What one worker at home takes alone, the one that leads: a plug has one session, the NAS one watch, which asks
-#: the NAS's plug, and what was read lies in that worker's memory, too.
+#: What one worker at home takes alone, the one that leads: a plug has one session, the NAS one watch,
+#: which asks the NAS's plug, and what was read lies in that worker's memory, too.
 PLUG_QUEUE = "plugs"
-CELERY_TASK_ROUTES = dict.fromkeys(
-    (
+CELERY_TASK_ROUTES = {
+    task: {"queue": PLUG_QUEUE}
+    for task in (
         "energy.tasks.poll_plugs",
         "energy.tasks.read_plugs_now",
         "energy.tasks.switch_plug",
@@ -498,9 +503,8 @@ CELERY_TASK_ROUTES = dict.fromkeys(
         "energy.tasks.fill_hours_now",
         "energy.tasks.store_samples",
         "nasctl.tasks.watch_nas",
-    ),
-    {"queue": PLUG_QUEUE},
-)
+    )
+}
 
 
 def _every(seconds: int, task: str) -> dict[str, Any]:

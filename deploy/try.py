@@ -37,9 +37,8 @@ def main() -> int:
     data_dir = Path(os.environ.get("BALUPI_DATA_DIR") or ROOT / "data" / f"try-{port}").resolve()
     data_dir.mkdir(parents=True, exist_ok=True)
     _refuse_second_start(data_dir, port)
-    runtime_dir = Path(
-        tempfile.mkdtemp(prefix="balupi-")
-    )  # short: a socket's path has 108 characters
+    # Short: a socket's path has 108 characters.
+    runtime_dir = Path(tempfile.mkdtemp(prefix="balupi-"))
     try:
         trial = prepare(data_dir, runtime_dir, port)
         return run(trial, runtime_dir)

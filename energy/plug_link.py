@@ -245,9 +245,8 @@ class PlugLink:
             self._address = address
         try:
             return await act(self._session, target)
-        except (
-            BaseException
-        ):  # cancelled by the deadline too: the session's state is not known then
+        except BaseException:
+            # Cancelled by the deadline too: the session's state is not known then.
             self._drop_session()
             raise
 

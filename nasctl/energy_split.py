@@ -231,9 +231,8 @@ def _known_s(row_s: float, tallies: Mapping[HourState, _Tally]) -> dict[HourStat
         return dict.fromkeys(tallies, 0.0)
     metered_s = {state: tally.metered_us / _SECOND_US for state, tally in tallies.items()}
     rest_s, blank_s = row_s - fsum(metered_s.values()), fsum(t.blank_s for t in tallies.values())
-    if (
-        rest_s <= LEAST_KNOWN_S or blank_s <= 0
-    ):  # a row that is behind its samples knows less, evenly
+    if rest_s <= LEAST_KNOWN_S or blank_s <= 0:
+        # A row that is behind its samples knows less, evenly.
         factor = min(row_s / max(fsum(metered_s.values()), LEAST_KNOWN_S), 1.0)
         return {state: seconds * factor for state, seconds in metered_s.items()}
     share = min(rest_s / blank_s, 1.0)

@@ -71,9 +71,8 @@ class Background:
     def _findings(self) -> list[Finding]:
         try:
             return self._look(timezone.now(), tell=self._tell)
-        except (
-            Exception
-        ) as error:  # a thread's end is seen by nobody, and the page would wait for ever
+        except Exception as error:
+            # A thread's end is seen by nobody, and the page would wait for ever.
             logger.exception("the doctor's run broke")
             found = _("The run broke: %(error)s") % {"error": type(error).__name__}
             cure = _("Run 'sudo balupi doctor' on the Pi, and read BaluPi's log.")

@@ -75,9 +75,8 @@ def time_zone(known: Known) -> Verdict:
     """Tell whether BaluPi and the Pi mean the same time of day."""
     facts = {"ours": settings.TIME_ZONE, "offset": f"{timezone.localtime(known.now):%z}"}
     try:
-        with _LOCALTIME.open(
-            "rb"
-        ) as file:  # not time.localtime(): Django has set TZ for this process
+        # Not time.localtime(): Django has set TZ for this process.
+        with _LOCALTIME.open("rb") as file:
             offset = known.now.astimezone(ZoneInfo.from_file(file)).utcoffset()
     except (OSError, ValueError):
         return ok(_("Days and tariffs go by %(ours)s (now %(offset)s).") % facts)

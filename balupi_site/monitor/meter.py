@@ -41,9 +41,8 @@ class Meter:
         """Return what went on since the last look, or the last sample where that was just now."""
         at_s = self._monotonic()
         is_old = at_s - self._before.at_s > MAX_INTERVAL_S
-        kept = (
-            self._recent_kept(now) if is_old else None
-        )  # first: nobody waits for the lock meanwhile
+        # First: nobody waits for the lock meanwhile.
+        kept = self._recent_kept(now) if is_old else None
         with self._lock:
             is_fresh = at_s - self._before.at_s < MIN_INTERVAL_S
             if self._latest is None or not is_fresh:

@@ -80,9 +80,8 @@ class KeptCurves:
             if found is not None and time.monotonic() - made_s <= lasts_s:
                 self._kept.move_to_end(key)
                 return found
-        found = _read(
-            plug_ids, start, end, now
-        )  # not under the lock: nobody waits for another's day
+        # Not under the lock: nobody waits for another's day.
+        found = _read(plug_ids, start, end, now)
         with self._lock:
             self._kept[key] = time.monotonic(), found
             self._kept.move_to_end(key)

@@ -146,10 +146,8 @@ def test_every_measure_says_its_unit_in_its_name_or_description(described: dict[
 def test_an_answer_is_described_with_the_fields_that_it_has(
     serializer: type[serializers.Serializer[Any]], told: Any
 ) -> None:
-    not_told = {
-        "top_blocked",
-        "top_permitted",
-    }  # domains are shown on the page, permitted ones to admins
+    # Domains are shown on the page, permitted ones to admins.
+    not_told = {"top_blocked", "top_permitted"}
     fields = {field.name for field in dataclasses.fields(told)} - not_told
     assert set(serializer().fields) == fields
 

@@ -232,9 +232,8 @@ def _answer(
     if answers.get(f"{name}_FILE"):
         return ""
     wrong = _flaw(question, answers.get(name, ""))
-    is_settled = (
-        answers.get(name) or ask_person is None
-    )  # a person may know by now what was left empty
+    # A person may know by now what was left empty.
+    is_settled = answers.get(name) or ask_person is None
     if name in answers and not wrong and is_settled:
         return ""
     guess = question.guess(answers)

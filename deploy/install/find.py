@@ -54,10 +54,8 @@ def own_ip(towards: str) -> str:
 
 def mac_address(address: str) -> str:
     """Return the MAC address of a machine in this network that is awake."""
-    for port in (
-        *_NAS_PORTS,
-        22,
-    ):  # makes the kernel ask for it; whether it connects does not matter
+    # Makes the kernel ask for it; whether it connects does not matter.
+    for port in (*_NAS_PORTS, 22):
         with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=1):
             break
     with contextlib.suppress(OSError):

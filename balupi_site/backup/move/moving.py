@@ -81,9 +81,8 @@ def _move(source: BaseDatabaseWrapper, target: BaseDatabaseWrapper, progress: Pr
         make_tables(target)
         with transaction.atomic(using=SOURCE):  # all is read as it is at one moment
             copies = [TableCopy(model, source, target) for model in moved_models()]
-            for copy in sorted(
-                copies, key=lambda each: each.rows
-            ):  # a small one's flaw is told soon
+            # A small one's flaw is told soon.
+            for copy in sorted(copies, key=lambda each: each.rows):
                 copy.run(progress)
                 copy.go_on_counting()
                 moved.changed += copy.changed
