@@ -35,7 +35,7 @@ from benchmarks.inbox import inbox
 from benchmarks.page_viewers import viewers
 from benchmarks.pages import drawing, pages
 from benchmarks.plugs import storing, sweep
-from benchmarks.servers import compare, sites
+from benchmarks.servers import TOKEN, compare, sites
 from benchmarks.start import start
 
 #: In the order in which they run; nearly all share one trial, which grows old at "calls".
@@ -88,7 +88,10 @@ def _measured(options: argparse.Namespace) -> Iterator[tuple[str, list[Figure]]]
             given=options.trial,
         )
         if options.server:
-            yield "servers", list(compare(bench, *sites(options.server, options.against)))
+            try:
+                yield "servers", list(compare(bench, *sites(options.server, options.against)))
+            except (LookupError, OSError) as error:
+                sys.exit(f"{error}\nDo both run, and is {TOKEN} a token of theirs?")
             return
         for name in options.only:
             print(f"{name}:", file=sys.stderr, flush=True)
