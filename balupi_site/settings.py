@@ -1,4 +1,4 @@
-"""All settings, read from ``BALUPI_*`` variables (and ``.env``); nothing else reads the environment.
+"""All settings, read from ``BALUPI_*`` variables (and ``.env``); nothing else reads those.
 
 One file, longer than others on purpose: it is searched by a name, runs once from top to bottom, and what
 is derived stands right below what it is derived from.
