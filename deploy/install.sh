@@ -43,6 +43,7 @@ main() {
   # What is needed for the questions comes first; the rest takes its minutes when all is answered.
   need_packages ss=iproute2 lsblk=util-linux git=git
   use_python
+  [ ! -e "$settings_file" ] || [ -z "$(setting SITE)" ] || die "This machine has only the worker of another site, which is installed by: sudo deploy/site.sh"
   choose_disk
   choose_pihole_move
   choose_share
@@ -84,13 +85,6 @@ ask_settings() {
     defaults=(--default "INBOX_DIR=$disk/inbox" --default "BACKUP_DIR=$disk/backups")
   fi
   "$python" "$here/install/ask.py" --file "$settings_file" "${defaults[@]}" ${mode:+--yes} || exit 1
-}
-
-close_settings() {
-  [ "$(stat -c '%U %G %a' "$settings_file")" = "root balupi 640" ] && return
-  chown root:balupi "$settings_file"
-  chmod 0640 "$settings_file"
-  changed "$settings_file"
 }
 
 # A first release is put in place here; another one than the installed is an update, with all its care.

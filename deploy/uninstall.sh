@@ -41,6 +41,7 @@ main() {
 # The names must go on leading somewhere: with nobody here to switch them, that is the NAS.
 lead_names_to_nas() {
   [ -x /usr/local/bin/balupi ] && [ -e /opt/balupi/current ] || return 0
+  [ -e /etc/systemd/system/balupi-web.service ] || return 0 # another site's worker: the names are home's
   /usr/local/bin/balupi switch_dns nas ||
     echo "The names of the NAS may still lead to this Pi: look at 'Local DNS records' in Pi-hole." >&2
 }

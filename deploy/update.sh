@@ -46,6 +46,7 @@ main() {
     exit 0 # it went to its end
   fi
   [ -n "$(current_release)" ] || die "BaluPi is not installed here: sudo deploy/install.sh"
+  [ -z "$(setting SITE)" ] || die "This machine has only the worker of another site, which is updated by: sudo deploy/site.sh"
   can_run_services || die "No systemd runs here, so nothing can be stopped and started. A program that does it can be named: BALUPI_SERVICE_COMMAND, see deploy/services.sh."
   if [ -z "$helper" ] && [ "$action" != recover ] && [ -z "${BALUPI_UPDATE_UNIT:-}" ]; then
     run_in_unit "$action" "$source" "$yes"

@@ -40,6 +40,13 @@ make_folders() {
   fi
 }
 
+close_settings() {
+  [ "$(stat -c '%U %G %a' "$settings_file")" = "root balupi 640" ] && return
+  chown root:balupi "$settings_file"
+  chmod 0640 "$settings_file"
+  changed "$settings_file"
+}
+
 # folder PATH OWNER GROUP MODE
 folder() {
   [ "$(stat -L -c '%U %G %a' "$1" 2>/dev/null)" = "$2 $3 ${4#0}" ] && return
