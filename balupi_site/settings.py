@@ -36,7 +36,6 @@ if DEBUG and IS_PROD:
     env.error("DEBUG", "shows the inside of the program to everybody; it must be false in prod")
 #: Which kind of process this is: "web", "worker" or "command"; manage.py says it, nobody sets it.
 PROCESS = env.text("PROCESS", "command")
-RELEASE = VERSION
 
 SECRET_KEY = env.secret("SECRET_KEY")
 if not SECRET_KEY:
