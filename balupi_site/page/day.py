@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
-from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
@@ -40,6 +39,7 @@ from balupi_site.page.marks import Place, marks_of, placed
 from balupi_site.page.nas import SIGNS
 from balupi_site.page.window import WHOLE_DAY, Part, Window, ticks
 from energy.periods import day_span, local_day
+from energy.services.latest import stale_after
 
 __all__ = ["context", "curves"]
 
@@ -48,7 +48,6 @@ HEIGHT, HEAD = 224, 56
 _GROUND = HEIGHT - HEAD
 #: Narrower than this in percent, a state may be less than 5 px on a phone.
 _SLIVER = 1.6
-_STALE_INTERVALS = 3
 #: Rows of marks that have their place before something happens, so that nothing jumps.
 _ROWS_TODAY = 2
 _PARTS: tuple[Part | None, ...] = (None, (0, 360), (360, 720), (720, 1080), (1080, 1440))
@@ -196,7 +195,7 @@ def _head(choice: Choice, found: Day) -> dict[str, Any]:
         "after": "" if found.is_today else next_link,
         "today": choice.link(day=None) if not found.is_today and next_day < today else "",
         "parts": _parts(choice),
-        "stale_s": _STALE_INTERVALS * settings.ENERGY_SAMPLE_INTERVAL_SECONDS,
+        "stale_s": round(stale_after().total_seconds()),
     }
 
 

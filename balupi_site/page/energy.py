@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from django.conf import settings
 from django.utils import formats
 from django.utils.translation import gettext as _
 
@@ -19,10 +18,10 @@ from energy.models import Anomaly
 from energy.periods import Period, local_day
 from energy.services import anomaly_text, latest_readings
 from energy.services.anomalies import PLUG_LOST
-from energy.services.latest import STALE_INTERVALS
+from energy.services.latest import stale_after
 
 #: How long a drawing of the section may be kept, and the page takes to ask for it.
-_DRAWN_S = 90
+DRAWN_S = 90
 _DAY = dt.timedelta(days=1)
 #: So many bars have room for their values on a phone; where there are more, two values must be
 #: further apart than so many bars.
@@ -50,7 +49,7 @@ def energy(choice: Choice, now: dt.datetime) -> dict[str, Any]:
         "title": title,
         **_steps_of_time(choice, period, today),
         "at": read_at,
-        "stale_s": stale_s() + _DRAWN_S,
+        "stale_s": stale_after().total_seconds() + DRAWN_S,
         "counted": _("Counted until %(clock)s.") % {"clock": clock(read_at)} if read_at else "",
         "kwh": kilowatt_hours(period.total.energy_wh),
         "money": money(period.total.cost, period.book.currency),
@@ -60,11 +59,6 @@ def energy(choice: Choice, now: dt.datetime) -> dict[str, Any]:
         "chart": None if is_void else _chart(choice, period, title, now),
         "unusual": [anomaly_text(it, now) for it in lasting.select_related("plug")],
     }
-
-
-def stale_s() -> float:
-    """Return the age from which a plug's reading is no longer the present."""
-    return STALE_INTERVALS * settings.ENERGY_SAMPLE_INTERVAL_SECONDS
 
 
 def _tabs(choice: Choice, today: dt.date) -> list[dict[str, Any]]:

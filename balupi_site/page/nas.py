@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from balupi_site.lib.words import clock, day_and_clock, watts
 from balupi_site.page.choice import Choice
 from balupi_site.page.waking import failure_shown, seen, wake
+from energy.services.latest import stale_after
 from nasctl.services import NasOverview, WakeOverview, nas_overview
 
 __all__ = ["SIGNS", "context", "sentence", "wake"]
@@ -25,9 +26,8 @@ SIGNS = {
     "unknown": ("unknown", "ask", "grey"),
 }
 _TROUBLE = {"power_gone", "powered_not_answering", "no_answer", "boot_failed"}
-#: A look at the NAS, and a reading of its plug, are old after three of their intervals.
+#: A look at the NAS is old after three of its intervals.
 _LOOK_STALE_S = 90
-_POWER_INTERVALS = 3
 #: A wake ends with the state that it led to.
 _SAME_MOMENT = dt.timedelta(seconds=10)
 
@@ -178,7 +178,7 @@ def _witnesses(nas: NasOverview, now: dt.datetime) -> dict[str, Any]:
     """Return what BaluPi saw last, each with its time."""
     seen = nas.evidence
     checked = [look.at for look in (seen.presence, seen.probe) if look]
-    longest = dt.timedelta(seconds=_POWER_INTERVALS * settings.ENERGY_SAMPLE_INTERVAL_SECONDS)
+    longest = stale_after()
     answers = {
         "ok": _("it answers"),
         "refused": _("it is there, but nothing listens"),

@@ -14,11 +14,11 @@ from balupi_site.lib.kept import retold
 from balupi_site.lib.words import UNKNOWN, day_and_clock, money, watts
 from balupi_site.page import adding
 from balupi_site.page.choice import Choice
-from balupi_site.page.energy import stale_s
 from energy.models import PlugRole, PlugStatus, SmartPlug
 from energy.periods import Span, day_span, local_day
 from energy.services import PlugLatest, latest_readings
 from energy.services.figures import Figure, PriceBook, figures_of
+from energy.services.latest import stale_after
 
 #: Parts of names, in German and English, and what is drawn for them; ``bolt`` for the others.
 _ICONS = {
@@ -78,7 +78,7 @@ def plugs(
     return {
         "rows": [_plug(it, power[it.plug.pk]) | today.get(it.plug.pk, {}) for it in found],
         "at": max((it.reading.at for it in found if it.reading is not None), default=None),
-        "stale_s": stale_s(),
+        "stale_s": stale_after().total_seconds(),
         "total_w": total_w if is_any_fresh else UNKNOWN,
         "total_kwh": total_kwh if known else "",
         "total_cost": total_cost,

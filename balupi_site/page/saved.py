@@ -12,17 +12,16 @@ from django.utils.translation import gettext as _
 from balupi_site.lib.words import day_of_month, kilowatt_hours, money, month_and_year, span
 from balupi_site.page import adding
 from balupi_site.page.choice import Choice
-from balupi_site.page.energy import stale_s
+from balupi_site.page.energy import DRAWN_S
 from energy.models import PowerSample, SmartPlug
 from energy.periods import Period, Span, local_day, period_span
 from energy.services.figures import PriceBook
+from energy.services.latest import stale_after
 from nasctl.models import NasHour
 from nasctl.services.energy import Saved, idle_power, saved
 from nasctl.services.nas_hours import nas_plug
 from nasctl.services.stretches import Stretch, stretches
 
-#: How long a drawing of the section may be kept, and the page takes to ask for it.
-_DRAWN_S = 90
 #: A formula is shown with one of these; a longer sleep is told in days, which says too little for it.
 _DECIMALS, _TOLD_IN_HOURS = (1, 2), 48
 
@@ -52,7 +51,7 @@ def saving(plug: SmartPlug, now: dt.datetime) -> dict[str, Any]:
     }
     return {
         "at": _counted_until(plug, today, now),
-        "stale_s": settings.ENERGY_FLUSH_INTERVAL_SECONDS + stale_s() + _DRAWN_S,
+        "stale_s": settings.ENERGY_FLUSH_INTERVAL_SECONDS + stale_after().total_seconds() + DRAWN_S,
         **_today(each[0], found[0], book.currency),
         "rows": [_row(name, it, book.currency) for name, it in longer.items() if _is_sound(it)],
     }

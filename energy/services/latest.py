@@ -16,7 +16,7 @@ from energy.sample_buffer import latest_lines
 from energy.services.polling import record, target_of
 
 #: A value older than this many poll intervals is no longer "now".
-STALE_INTERVALS = 3
+_STALE_INTERVALS = 3
 #: A reading this far in the future is of a clock that was wrong.
 _FUTURE = dt.timedelta(minutes=1)
 
@@ -138,6 +138,10 @@ def _aged(plug: SmartPlug, reading: Reading | None, now: dt.datetime) -> PlugLat
     if reading is None:
         return PlugLatest(plug, None, None, is_stale=True)
     age = now - reading.at
-    limit = dt.timedelta(seconds=STALE_INTERVALS * settings.ENERGY_SAMPLE_INTERVAL_SECONDS)
-    is_stale = not -_FUTURE <= age <= limit
+    is_stale = not -_FUTURE <= age <= stale_after()
     return PlugLatest(plug, reading, max(age.total_seconds(), 0.0), is_stale)
+
+
+def stale_after() -> dt.timedelta:
+    """Return the age from which a reading is no longer the present."""
+    return dt.timedelta(seconds=_STALE_INTERVALS * settings.ENERGY_SAMPLE_INTERVAL_SECONDS)
