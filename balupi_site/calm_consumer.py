@@ -9,6 +9,14 @@ from celery.worker.consumer import Consumer
 logger = logging.getLogger(__name__)
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    """Tell whether a line says more than that Redis is gone, which the consumer says anyway."""
+    return not str(record.msg).startswith("Couldn't ack")
+
+
+logging.getLogger("celery.worker.request").addFilter(_is_news)
+
+
 class CalmConsumer(Consumer):
     """A consumer that survives a Redis which died while a message was on its way.
 

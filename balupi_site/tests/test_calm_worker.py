@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from types import SimpleNamespace
 from typing import Any
 
@@ -60,7 +61,6 @@ class LostConnection:
         raise AttributeError("'NoneType' object has no attribute 'hostname'")
 
 
-@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
 def test_a_redis_that_dies_with_a_message_on_its_way_does_not_end_the_worker(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -69,6 +69,15 @@ def test_a_redis_that_dies_with_a_message_on_its_way_does_not_end_the_worker(
     consumer.on_connection_error_after_connected(ConnectionError("Redis died"))
     assert consumer.connection is None
     assert "left to its next run" in caplog.text
+
+
+def test_a_task_that_could_not_be_acknowledged_is_no_line_of_its_own(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    celery = logging.getLogger("celery.worker.request")
+    celery.critical("Couldn't ack %r, reason:%r", "d46e", ConnectionError())
+    celery.critical("something else")
+    assert [record.message for record in caplog.records] == ["something else"]
 
 
 def test_the_worker_has_this_consumer() -> None:
