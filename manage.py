@@ -22,6 +22,7 @@ def main() -> int:
     if os.environ["BALUPI_PROCESS"] != "command":
         _leave_out_the_unused()
     from django.core.management import execute_from_command_line  # noqa: PLC0415
+    from django.db import DatabaseError  # noqa: PLC0415
 
     from balupi_site.lib.env import SettingsError  # noqa: PLC0415  # after the environment is set
 
@@ -32,6 +33,11 @@ def main() -> int:
     except SettingsError as error:
         sys.stderr.write(f"BaluPi does not start, its settings need a hand:\n{error}\n")
         return 2
+    except DatabaseError as error:
+        if not (cure := _cure_of(error)):
+            raise
+        sys.stderr.write(f"{cure}\n")
+        return 1
     return 0
 
 
@@ -56,6 +62,13 @@ def _refuse_root() -> None:
         sys.exit(
             f"Not as root: 'sudo balupi {command}' runs it as the user that the data belong to."
         )
+
+
+def _cure_of(error: Exception) -> str:
+    """Return what to do where the tables are missing; what fails to make them tells its own story."""
+    from balupi_site.lib.database_trouble import cure_of  # noqa: PLC0415  # needs Django
+
+    return "" if sys.argv[1:2] == ["migrate"] else cure_of(error)
 
 
 def _record_run() -> None:
