@@ -58,6 +58,8 @@ class ClockSafeScheduler(DatabaseScheduler):  # type: ignore[misc]  # that packa
         self._looked_at = float("-inf")
         self._publishing_fails = False
         super().__init__(*args, **kwargs)
+        # ``close`` saves. Upstream would once more when the process has hardly anything left to do it with.
+        self._finalize.cancel()
 
     def tick(self, *args: Any, **kwargs: Any) -> float:  # noqa: ANN401  # upstream's signature
         """Run what is due and return the seconds until the next look; a stepped clock is mended first."""
