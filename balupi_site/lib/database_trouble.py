@@ -13,7 +13,7 @@ def cure_of(error: Exception) -> str:
         executor = MigrationExecutor(connection)
         missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     except DatabaseError:
-        return f"The database cannot be asked: {why}. 'sudo balupi doctor --only stores' looks into it."
+        return f"The database cannot be asked; 'sudo balupi doctor --only stores' looks into it ({why})."
     if missing:
         return (
             "The database has no tables yet, or those of an older release: run 'sudo balupi migrate' first "

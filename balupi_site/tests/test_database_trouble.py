@@ -30,7 +30,7 @@ def test_with_tables_of_this_release_it_is_a_bug() -> None:
         pytest.param(
             lambda *_: ["one"], "run 'sudo balupi migrate' first", id="tables are missing"
         ),
-        pytest.param(_away, "cannot be asked: .*doctor --only stores", id="nobody answers"),
+        pytest.param(_away, "cannot be asked; .*doctor --only stores", id="nobody answers"),
     ],
 )
 def test_what_can_be_mended_is_told(monkeypatch: pytest.MonkeyPatch, plan: Any, cure: str) -> None:
