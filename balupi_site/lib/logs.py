@@ -6,10 +6,7 @@ import logging
 import threading
 import time
 
-from django.db.utils import DatabaseError, InterfaceError, OperationalError
-
-#: Each task that runs again and again would say the same, as long as it lasts.
-_DATABASE_TOLD_EVERY_S = 900
+from django.db.utils import DatabaseError, InterfaceError
 
 
 class Rarely:
@@ -37,38 +34,27 @@ class Rarely:
 
 
 class CalmFilter(logging.Filter):
-    """Keeps strangers, and a database that is away, from filling the log.
+    """Keeps strangers from filling the log by requests that are refused anyway.
 
     Django writes a line for each answer of 5xx, which the wake page is made of, and a traceback for
-    each suspicious request; Celery a traceback for each task that found the database locked. What
-    fails unexpectedly is told whole.
+    each suspicious request. What fails unexpectedly is told whole.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self._rarely = Rarely()
-        self._tasks = Rarely(seconds=_DATABASE_TOLD_EVERY_S)
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Tell whether a record is written; one of a kind that anybody can cause loses its traceback."""
-        error = record.exc_info[1] if record.exc_info else None
         if record.name == "django.request":
+            error = record.exc_info[1] if record.exc_info else None
             # A database that fails is told by whoever answers (error_pages.py).
             return error is not None and not isinstance(error, DatabaseError | InterfaceError)
-        if record.name == "celery.app.trace" and isinstance(error, OperationalError):
-            task = record.args.get("name", "") if isinstance(record.args, dict) else ""
-            text = (
-                f"{task} is left out until it is due again, the database does not answer: {error}"
-            )
-            return self._is_said(record, self._tasks.unsaid(str(task)), text)
-        if record.name.startswith("django.security"):
-            return self._is_said(record, self._rarely.unsaid(record.name), record.getMessage())
-        return True
-
-    @staticmethod
-    def _is_said(record: logging.LogRecord, unsaid: int | None, text: str) -> bool:
-        """Give a record this text alone; False where it is kept quiet."""
-        record.msg = f"{text} (and {unsaid} more of its kind before)" if unsaid else text
-        record.args = ()
+        if not record.name.startswith("django.security"):
+            return True
+        unsaid = self._rarely.unsaid(record.name)
+        if unsaid:
+            record.msg = f"{record.getMessage()} (and {unsaid} more of its kind before)"
+            record.args = ()
         record.exc_info = record.exc_text = None
         return unsaid is not None

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import logging
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import SuspiciousOperation
-from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import path
@@ -23,7 +21,6 @@ from balupi_site.lib.logs import CalmFilter, Rarely
 from balupi_site.tests.test_settings import HOME, start
 from balupi_site.urls import handler400, handler403, handler404, handler500
 from balupi_site.urls import urlpatterns as real_urls
-from handshake.tasks import tend_inbox
 from nasctl.models import Wake
 
 pytestmark = pytest.mark.django_db
@@ -341,30 +338,6 @@ def test_answers_of_5xx_make_no_line_but_a_failure_is_told_whole() -> None:
     assert calm.filter(failure)
     assert failure.exc_info
     assert calm.filter(_record("energy.services"))
-
-
-def test_a_database_that_is_locked_for_long_makes_a_line_for_each_task_and_no_traceback(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    told = io.StringIO()
-    handler, celery = logging.StreamHandler(told), logging.getLogger("celery.app.trace")
-    handler.addFilter(CalmFilter())
-    monkeypatch.setattr(celery, "handlers", [handler])
-    monkeypatch.setattr(celery, "propagate", False)
-
-    def locked(_now: object) -> None:
-        raise OperationalError("database is locked")
-
-    monkeypatch.setattr("handshake.services.is_look_due", locked)
-    for _minute in range(3):
-        tend_inbox.apply()
-    assert told.getvalue() == (
-        "handshake.tasks.tend_inbox is left out until it is due again, the database does not "
-        "answer: database is locked\n"
-    )
-    monkeypatch.setattr("handshake.services.is_look_due", lambda _now: 1 / 0)
-    tend_inbox.apply()
-    assert "Traceback" in told.getvalue()
 
 
 def test_what_was_kept_quiet_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
