@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from enum import StrEnum
 
+from handshake.inbox import path_text
 from handshake.problems import InboxError, Trouble
 
 #: rsync(1): single files could not be transferred, or vanished.
@@ -92,6 +93,13 @@ def complaints(errors: bytes) -> str:
 def first_complaint(errors: bytes) -> str:
     """Return the first line of it, cut where it is long."""
     return next((line for line in complaints(errors).splitlines() if line.strip()), "")[:200]
+
+
+def complaint_about(path: bytes, said: str) -> str:
+    """Return the line that is about a file, or the first of all; "" where nothing was said."""
+    name = path_text(path.rpartition(b"/")[2])
+    lines = [line for line in said.splitlines() if line.strip()]
+    return next((line for line in lines if name in line), lines[0] if lines else "")
 
 
 def unescaped(text: bytes) -> bytes:

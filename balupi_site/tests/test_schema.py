@@ -31,6 +31,7 @@ from handshake.api import answer_serializers as handshake_answers
 from handshake.services import overview as inbox
 from handshake.services import progress
 from nasctl.api import answer_serializers as nas_answers
+from nasctl.api import timeline_answers
 from nasctl.services import overview, state_items
 from nasctl.services.timeline import Timeline, WakeItem
 from pihole import ftl
@@ -131,10 +132,10 @@ def test_every_measure_says_its_unit_in_its_name_or_description(described: dict[
         (nas_answers.WakeSerializer, overview.WakeOverview),
         (nas_answers.WakeStageSerializer, overview.StageOverview),
         (nas_answers.WakeRefusalSerializer, overview.Refusal),
-        (nas_answers.TimelineSerializer, Timeline),
-        (nas_answers.StateItemSerializer, state_items.StateItem),
-        (nas_answers.WakeItemSerializer, WakeItem),
-        (nas_answers.EventItemSerializer, reading.EventItem),
+        (timeline_answers.TimelineSerializer, Timeline),
+        (timeline_answers.StateItemSerializer, state_items.StateItem),
+        (timeline_answers.WakeItemSerializer, WakeItem),
+        (timeline_answers.EventItemSerializer, reading.EventItem),
         (names_answers.OverviewSerializer, names.Overview),
         (names_answers.NameSerializer, names.NameView),
         (names_answers.OverrideSerializer, names.Override),

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
-import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
@@ -22,16 +20,16 @@ from balupi_site.lib.clock import household_zone
 from balupi_site.lib.kept import kept, retold
 from balupi_site.lib.locks import file_lock
 from handshake import inbox
-from handshake.folder import Held, NotHeld, NotHeldError, remove_empty_folders
+from handshake.folder import Held, NotHeldError, remove_empty_folders
 from handshake.models import InboxRun
 from handshake.problems import InboxError, Trouble
 from handshake.rsync import Nas
 from handshake.rsync_run import Stop
-from handshake.rsync_words import Match
+from handshake.rsync_words import Match, complaint_about
 from handshake.services import ledger, looking, progress, runs
 from handshake.services.ledger import Known
 from handshake.services.progress import Phase
-from nasctl.moments import present_moment
+from handshake.services.taking import Batch, free_ones, links, place_of, take
 
 logger = logging.getLogger(__name__)
 
@@ -41,13 +39,9 @@ _MAX_RENAMES = 20
 _TELL_AT_LEAST_S = 10.0
 #: What arrived before one of these has arrived; no more is sent in the same run.
 _ENDS_SENDING = frozenset({Trouble.NAS_FULL, Trouble.NAS_IO, Trouble.TOO_SLOW})
-#: Links to the files that are sent: in memory, the card need not know of them.
-_MEMORY = Path("/dev/shm")  # noqa: S108  # folders of their own, made by tempfile
 
-_NOT_OURS = gettext_noop("It belongs to another user, so BaluPi cannot take it; change its owner.")
 _TAKEN = gettext_noop("The NAS has other files under all names that it could get.")
 _STAYS = gettext_noop("It is on the NAS, but cannot be removed here: %(error)s")
-_NOT_SENT = gettext_noop("It cannot be sent: %(error)s")
 _NOT_ARRIVED = gettext_noop("It did not arrive, and rsync does not say why.")
 _VANISHED = gettext_noop(
     "It was copied, but a moment later it was not on the NAS any more. Who takes it away there?"
@@ -95,7 +89,7 @@ def flush(
         try:
             found = looking.look(settings.INBOX_DIR)
             looking.require_nas_awake()
-            ready = _free(found.ready)
+            ready = free_ones(found.ready)
         except InboxError as trouble:
             return runs.note_trouble(asked_by, trouble)
         except OSError as error:
@@ -106,44 +100,8 @@ def flush(
         return _Mover(runs.begin(asked_by), target or nas(), sleep).run(ready)
 
 
-def _free(ready: Sequence[Known]) -> list[Known]:
-    """Return the files that nobody writes to; of the others the ledger says so."""
-    free: list[Known] = []
-    in_use: list[Known] = []
-    for known in ready:
-        try:
-            with Held(settings.INBOX_DIR, known.entry):
-                free.append(known)
-        except NotHeldError as error:
-            if error.reason is NotHeld.IN_USE:
-                in_use.append(known)
-            elif error.reason is NotHeld.NOT_OURS:
-                free.append(known)  # the run tells
-    ledger.mark_in_use(in_use)
-    return free
-
-
 def _local(error: OSError) -> InboxError:
     return InboxError(Trouble.LOCAL, f"{error.strerror or error}")
-
-
-@dataclass
-class _Batch:
-    """Files that are sent together.
-
-    Attributes:
-        files: by the path that they get on the NAS.
-        renamed: the number in their names, where their own were taken; 0: they keep them.
-        settled_s: when the NAS's disk should have them, by the monotonic clock.
-    """
-
-    files: dict[bytes, Known]
-    renamed: int = 0
-    settled_s: float = 0.0
-
-    @property
-    def size_bytes(self) -> int:
-        return sum(known.entry.size_bytes for known in self.files.values())
 
 
 @dataclass(frozen=True)
@@ -156,15 +114,6 @@ class _Copied:
 
 
 @dataclass
-class _Taken:
-    """The files that are held, by their path on the NAS; those that wait; those that cannot be taken."""
-
-    held: dict[bytes, Held] = field(default_factory=dict)
-    waiting: list[Known] = field(default_factory=list)
-    failed: list[tuple[Known, str]] = field(default_factory=list)
-
-
-@dataclass
 class _Mover:
     """One run: send a batch, send the next, and meanwhile confirm and remove the first."""
 
@@ -172,8 +121,8 @@ class _Mover:
     target: Nas
     sleep: Callable[[float], object]
     teller: progress.Teller = field(init=False)
-    to_send: deque[_Batch] = field(default_factory=deque)
-    to_confirm: deque[_Batch] = field(default_factory=deque)
+    to_send: deque[Batch] = field(default_factory=deque)
+    to_confirm: deque[Batch] = field(default_factory=deque)
     trouble: InboxError | None = None  # nothing more is sent, but what arrived is confirmed
 
     def run(self, ready: Sequence[Known]) -> InboxRun:
@@ -186,7 +135,7 @@ class _Mover:
             self.target.require_marker()
             self.target.sweep(keep_partial=runs.left_something_half_sent())
             for batch in inbox.batches(files):
-                self.to_send.append(_Batch({entry.path: by_path[entry.path] for entry in batch}))
+                self.to_send.append(Batch({entry.path: by_path[entry.path] for entry in batch}))
             self._work()
         except InboxError as error:
             self.trouble = error
@@ -215,7 +164,7 @@ class _Mover:
 
     # Sending
 
-    def _send(self, batch: _Batch) -> None:
+    def _send(self, batch: Batch) -> None:
         """Send a batch and compare it, while nobody can write to its files.
 
         What somebody wants to write to leaves the batch; then the rest is sent again, of which
@@ -225,8 +174,8 @@ class _Mover:
         while batch.files and copied is None:
             ledger.mark_sending(list(batch.files.values()))
             with ExitStack() as stack:  # no database in here: whoever wants to write is waiting
-                taken = _take(batch, stack)
-                with _links(batch, taken) as folder:
+                taken = take(batch, stack)
+                with links(batch, taken) as folder:
                     copied = self._copy(batch, folder, taken.held) if batch.files else None
             ledger.mark_waiting(taken.waiting)
             for known, message in taken.failed:
@@ -240,7 +189,7 @@ class _Mover:
             batch.settled_s = time.monotonic() + settings.INBOX_SETTLE_SECONDS
             self.to_confirm.append(batch)
 
-    def _copy(self, batch: _Batch, folder: Path, held: Mapping[bytes, Held]) -> _Copied | None:
+    def _copy(self, batch: Batch, folder: Path, held: Mapping[bytes, Held]) -> _Copied | None:
         """Send and compare; None where somebody wants to write to one of the files."""
         paths, size_bytes = list(batch.files), batch.size_bytes
         trouble, complaints = None, ""
@@ -271,7 +220,7 @@ class _Mover:
         matches = self.target.compare(folder, paths, size_bytes=size_bytes, stop=tell_and_stop)
         return None if matches is None else _Copied(matches, complaints, trouble)
 
-    def _conclude(self, batch: _Batch, copied: _Copied) -> None:
+    def _conclude(self, batch: Batch, copied: _Copied) -> None:
         """Leave in the batch what is on the NAS as it is here; find another way for the rest."""
         same = {path for path in batch.files if copied.matches.get(path) is Match.SAME}
         others = {path: known for path, known in batch.files.items() if path not in same}
@@ -283,8 +232,8 @@ class _Mover:
         for path, known in others.items():
             if copied.matches.get(path) is Match.DIFFERENT:
                 self._rename(known, batch.renamed + 1)
-            elif copied.trouble is None and os.path.lexists(_place(known)):
-                self._fail(known, _complaint_about(path, copied.complaints))
+            elif copied.trouble is None and os.path.lexists(place_of(known)):
+                self._fail(known, complaint_about(path, copied.complaints) or _NOT_ARRIVED)
 
     def _rename(self, known: Known, number: int) -> None:
         """Send a file under another name: nothing on the NAS is ever overwritten."""
@@ -292,11 +241,11 @@ class _Mover:
             self._fail(known, _TAKEN)
             return
         path = inbox.conflict_path(known.entry, number, household_zone())
-        self.to_send.append(_Batch({path: known}, renamed=number))
+        self.to_send.append(Batch({path: known}, renamed=number))
 
     # Confirming
 
-    def _confirm(self, batch: _Batch) -> None:
+    def _confirm(self, batch: Batch) -> None:
         """Remove what is still on the NAS now that its disk has had the time to keep it."""
         self._tell(Phase.CONFIRMING)
         there = self.target.versions(list(batch.files))
@@ -308,7 +257,7 @@ class _Mover:
                 self._fail(known, _VANISHED)
         self._remove(still, batch)
 
-    def _remove(self, files: Sequence[Known], batch: _Batch) -> None:
+    def _remove(self, files: Sequence[Known], batch: Batch) -> None:
         removed: list[Known] = []
         left: list[Known] = []
         for known in files:
@@ -343,68 +292,7 @@ class _Mover:
         self.teller.tell(timezone.now(), sent_bytes, at_once=at_once)
 
 
-def _take(batch: _Batch, stack: ExitStack) -> _Taken:
-    """Hold the files of a batch; those that cannot be held leave it."""
-    taken = _Taken()
-    for path, known in list(batch.files.items()):
-        try:
-            held = stack.enter_context(Held(settings.INBOX_DIR, known.entry))
-        except NotHeldError as error:
-            del batch.files[path]
-            if error.reason is NotHeld.NOT_OURS:
-                taken.failed.append((known, _NOT_OURS))
-            else:
-                taken.waiting.append(known)
-            continue
-        if held.has_lease or _is_long_quiet(known):
-            taken.held[path] = held
-        else:
-            taken.waiting.append(batch.files.pop(path))
-    return taken
-
-
-@contextmanager
-def _links(batch: _Batch, taken: _Taken) -> Iterator[Path]:
-    """Give a folder with a link to each held file, under the name that it gets on the NAS.
-
-    The links lead to the very files that are held: a name may be given to another file meanwhile,
-    which a lease does not prevent.
-    """
-    where = _MEMORY if os.access(_MEMORY, os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix="balupi-", dir=where) as folder:
-        for path, held in taken.held.items():
-            link = os.path.join(os.fsencode(folder), path)  # noqa: PTH118  # bytes
-            try:
-                os.makedirs(os.path.dirname(link), exist_ok=True)  # noqa: PTH103, PTH120
-                os.symlink(held.link_target, link)  # noqa: PTH211
-            except OSError as error:
-                taken.failed.append(
-                    (batch.files.pop(path), kept(_NOT_SENT, error=str(error.strerror)))
-                )
-        yield Path(folder)
-
-
-def _place(known: Known) -> bytes:
-    """Return where a file is on this Pi."""
-    return os.path.join(os.fsencode(settings.INBOX_DIR), known.entry.path)  # noqa: PTH118  # bytes
-
-
 def _why_stop(held: Mapping[bytes, Held]) -> Stop | None:
     if _ending.is_set():
         return Stop.ENDING
     return Stop.WANTED if any(one.is_wanted for one in held.values()) else None
-
-
-def _is_long_quiet(known: Known) -> bool:
-    now = present_moment()
-    noticed_ago = timedelta(seconds=known.row.noticed.elapsed_s(now))
-    needed = inbox.QUIET_TIME_WITHOUT_LEASE
-    return inbox.is_quiet(known.entry, noticed_ago, now.at, needed=needed)
-
-
-def _complaint_about(path: bytes, complaints: str) -> str:
-    """Return what rsync said of a file, or what it said at all."""
-    name = inbox.path_text(path.rpartition(b"/")[2])
-    lines = [line for line in complaints.splitlines() if line.strip()]
-    about = [line for line in lines if name in line]
-    return next(iter(about or lines), _NOT_ARRIVED)

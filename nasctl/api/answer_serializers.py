@@ -1,4 +1,4 @@
-"""The answers of this app, described: most are the services' dataclasses, whose fields a test compares.
+"""The answers about the NAS and its wakes, described: the services' dataclasses, as a test compares.
 
 Nothing is checked or made by these; the generator of the API's description reads them.
 """
@@ -7,20 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_field
 from rest_framework import serializers
 
-from balupi_site.events.kinds import Kind
-from energy.periods import Period
-from nasctl.energy_split import HourState
 from nasctl.evidence import Stage
 from nasctl.models import WakeResult
 from nasctl.state import NasState, PowerState
 
-_STATES = [state.value for state in NasState]
-_REASON = "A stable word; empty: none was noted."
-_NOT_KNOWN_KWH = "kWh; null: not known."
-_NOT_KNOWN_COST = "In the currency; null: not known."
+STATES = [state.value for state in NasState]
+REASON = "A stable word; empty: none was noted."
 
 
 class SightingSerializer(serializers.Serializer[Any]):
@@ -65,7 +59,7 @@ class WakeSerializer(serializers.Serializer[Any]):
     requested_from = serializers.CharField(help_text="`api`, `page` or `command`.")
     requested_at = serializers.DateTimeField()
     age_s = serializers.FloatField(help_text="Seconds since then.")
-    previous_state = serializers.ChoiceField(choices=_STATES)
+    previous_state = serializers.ChoiceField(choices=STATES)
     deadline_at = serializers.DateTimeField()
     remaining_s = serializers.FloatField(
         allow_null=True, help_text="Seconds until it is given up; null: it has ended."
@@ -90,14 +84,14 @@ class WakeRefusalSerializer(serializers.Serializer[Any]):
 class NasStatusSerializer(serializers.Serializer[Any]):
     """Everything that is known of the NAS."""
 
-    state = serializers.ChoiceField(choices=_STATES)
+    state = serializers.ChoiceField(choices=STATES)
     state_text = serializers.CharField(help_text="In words.")
     since = serializers.DateTimeField(allow_null=True, help_text="null: it was never looked at.")
     age_s = serializers.FloatField(allow_null=True, help_text="Seconds in this state.")
     is_since_in_future = serializers.BooleanField(
         help_text="The clock was wrong when it was noted, or is now."
     )
-    reason = serializers.CharField(help_text=_REASON)
+    reason = serializers.CharField(help_text=REASON)
     reason_text = serializers.CharField(help_text="In words.")
     planned = serializers.BooleanField(help_text="false: it vanished while it should be there.")
     probed = serializers.BooleanField(help_text="A good answer was seen in this state.")
@@ -125,188 +119,7 @@ class WakeSentSerializer(serializers.Serializer[Any]):
     """The signal was sent; the first three fields are those of BaluPi 0.1."""
 
     wol_sent = serializers.BooleanField()
-    nas_previous_state = serializers.ChoiceField(choices=_STATES)
+    nas_previous_state = serializers.ChoiceField(choices=STATES)
     estimated_boot_time_s = serializers.IntegerField(help_text="Seconds, as the last wakes went.")
     url = serializers.CharField(help_text="Where to follow it.")
     wake = WakeSerializer()
-
-
-class StateItemSerializer(serializers.Serializer[Any]):
-    """A state of the NAS and how long it lasted."""
-
-    kind = serializers.ChoiceField(choices=["state"])
-    id = serializers.IntegerField()
-    at = serializers.DateTimeField()
-    until = serializers.DateTimeField(allow_null=True, help_text="null: it lasts.")
-    duration_s = serializers.FloatField(
-        allow_null=True, help_text="Seconds, so far; null: the clock was set back within."
-    )
-    from_state = serializers.ChoiceField(choices=_STATES)
-    state = serializers.ChoiceField(choices=_STATES)
-    state_text = serializers.CharField(help_text="In words.")
-    reason = serializers.CharField(help_text=_REASON)
-    reason_text = serializers.CharField(help_text="In words.")
-    is_trouble = serializers.BooleanField(help_text="It is gone, and nobody sent it away.")
-    restart_s = serializers.FloatField(
-        allow_null=True, help_text="Seconds that BaluHost was away to restart; null: it did not."
-    )
-    is_in_future = serializers.BooleanField(help_text="The clock was wrong then, or is now.")
-    evidence = serializers.DictField(help_text="What it was concluded from.")
-
-
-class WakeItemSerializer(serializers.Serializer[Any]):
-    """A wake."""
-
-    kind = serializers.ChoiceField(choices=["wake"])
-    at = serializers.DateTimeField()
-    wake = WakeSerializer()
-
-
-class EventItemSerializer(serializers.Serializer[Any]):
-    """Anything else that happened."""
-
-    kind = serializers.ChoiceField(choices=["event"])
-    id = serializers.IntegerField()
-    at = serializers.DateTimeField()
-    event_kind = serializers.ChoiceField(choices=Kind.values)
-    subject = serializers.CharField(help_text="Whom or what it happened to.")
-    sentence = serializers.CharField(help_text="In words.")
-    is_trouble = serializers.BooleanField(help_text="Somebody may want to do something about it.")
-    duration_s = serializers.FloatField(
-        allow_null=True, help_text="Seconds that what ended had lasted; null: it has no length."
-    )
-    who = serializers.CharField(help_text="Empty: BaluPi by itself, or it is not told.")
-    via = serializers.CharField(help_text="Such as `api`; empty as above.")
-    address = serializers.CharField(help_text="For admins; empty as above.")
-    facts = serializers.DictField(help_text="More, by kind.")
-
-
-@extend_schema_field(
-    PolymorphicProxySerializer(
-        component_name="TimelineItem",
-        serializers={
-            "state": StateItemSerializer,
-            "wake": WakeItemSerializer,
-            "event": EventItemSerializer,
-        },
-        resource_type_field_name="kind",
-        many=True,
-    )
-)
-class _ItemsField(serializers.Field[Any, Any, Any, Any]):
-    """A list of all three."""
-
-
-class TimelineSerializer(serializers.Serializer[Any]):
-    """A page of the history, newest first."""
-
-    items = _ItemsField()
-    next_before = serializers.DateTimeField(
-        allow_null=True, help_text="`before` of the page after; null: there is none."
-    )
-
-
-class StateEnergySerializer(serializers.Serializer[Any]):
-    """The NAS's energy in one state."""
-
-    state = serializers.ChoiceField(choices=[state.value for state in HourState])
-    label = serializers.CharField(help_text="In words.")  # type: ignore[assignment]  # a word of DRF's too
-    hours = serializers.FloatField(help_text="h in it.")
-    known_h = serializers.FloatField(help_text="h of them whose energy is known.")
-    energy_kwh = serializers.FloatField(allow_null=True, help_text=_NOT_KNOWN_KWH)
-    cost = serializers.FloatField(allow_null=True, help_text=_NOT_KNOWN_COST)
-
-
-class NasTotalSerializer(serializers.Serializer[Any]):
-    """All states together."""
-
-    hours = serializers.FloatField(help_text="h.")
-    known_h = serializers.FloatField(help_text="h of them whose energy is known.")
-    energy_kwh = serializers.FloatField(allow_null=True, help_text=_NOT_KNOWN_KWH)
-    cost = serializers.FloatField(allow_null=True, help_text=_NOT_KNOWN_COST)
-
-
-class SavedSerializer(serializers.Serializer[Any]):
-    """What sleeping saved."""
-
-    energy_kwh = serializers.FloatField(allow_null=True, help_text=_NOT_KNOWN_KWH)
-    cost = serializers.FloatField(allow_null=True, help_text=_NOT_KNOWN_COST)
-    currency = serializers.CharField(help_text="Such as `EUR`.")
-    asleep_h = serializers.FloatField(help_text="h.")
-    idle_power_w = serializers.FloatField(
-        allow_null=True, help_text="W that it would draw; null: not known."
-    )
-    asleep_power_w = serializers.FloatField(
-        allow_null=True, help_text="W that it draws asleep; null: not known."
-    )
-    formula = serializers.CharField(help_text="How it was reckoned.")
-    reason = serializers.CharField(help_text="Why nothing can be said, or empty.")
-
-
-class NasEnergyPartSerializer(serializers.Serializer[Any]):
-    """A day, or a month of a year."""
-
-    date = serializers.DateField(help_text="Its first day.")
-    asleep_h = serializers.FloatField(help_text="h.")
-    energy_kwh = serializers.FloatField(allow_null=True, help_text=_NOT_KNOWN_KWH)
-    energy_kwh_by_state = serializers.DictField(
-        child=serializers.FloatField(allow_null=True), help_text=_NOT_KNOWN_KWH
-    )
-    saved_kwh = serializers.FloatField(allow_null=True, help_text=_NOT_KNOWN_KWH)
-    saved_cost = serializers.FloatField(allow_null=True, help_text=_NOT_KNOWN_COST)
-
-
-class NasEnergySerializer(serializers.Serializer[Any]):
-    """The NAS's energy by state."""
-
-    period = serializers.ChoiceField(choices=[period.value for period in Period])
-    time_zone = serializers.CharField(help_text="The household's, such as `Europe/Berlin`.")
-    currency = serializers.CharField(help_text="Such as `EUR`.")
-    states = StateEnergySerializer(many=True)
-    total = NasTotalSerializer()
-    coverage = serializers.FloatField(
-        allow_null=True, help_text="Measured part, 0 to 1; null: nothing of it is over."
-    )
-    saved = SavedSerializer()
-    per_day = NasEnergyPartSerializer(
-        many=True, required=False, help_text="Of a week or a month only."
-    )
-    per_month = NasEnergyPartSerializer(many=True, required=False, help_text="Of a year only.")
-
-    def get_fields(self) -> dict[str, Any]:
-        """Add the fields of which one has the name of a word of Python."""
-        span = {name: serializers.DateTimeField() for name in ("from", "to")}
-        return {**super().get_fields(), **span}
-
-
-class EnergyAndCostSerializer(serializers.Serializer[Any]):
-    """Energy and what it costs."""
-
-    energy_kwh = serializers.FloatField(allow_null=True, help_text=_NOT_KNOWN_KWH)
-    cost = serializers.FloatField(allow_null=True, help_text=_NOT_KNOWN_COST)
-
-
-class SummarySerializer(serializers.Serializer[Any]):
-    """The house at a glance; the first five fields are those of BaluPi 0.1."""
-
-    total_devices = serializers.IntegerField(help_text="Plugs that are polled.")
-    total_power_w = serializers.FloatField(help_text="W; 0 where it is not known.")
-    avg_daily_kwh = serializers.FloatField(help_text="kWh a day; 0 where it is not known.")
-    monthly_cost_estimate_cents = serializers.IntegerField(
-        help_text="Hundredths of the currency for this month; 0 where it is not known."
-    )
-    nas_state = serializers.ChoiceField(
-        choices=[state.value for state in PowerState], help_text="By its power."
-    )
-    nas_public_state = serializers.ChoiceField(choices=_STATES)
-    total_power_w_known = serializers.BooleanField()
-    avg_daily_kwh_known = serializers.BooleanField()
-    monthly_cost_estimate_cents_known = serializers.BooleanField()
-    days_counted = serializers.IntegerField(help_text="Days that the daily mean is of.")
-    currency = serializers.CharField(help_text="Such as `EUR`.")
-    today = EnergyAndCostSerializer()
-    yesterday = EnergyAndCostSerializer()
-    this_month = EnergyAndCostSerializer()
-    last_month = EnergyAndCostSerializer()
-    saved_today = EnergyAndCostSerializer(help_text="By sleeping.")
-    saved_this_month = EnergyAndCostSerializer(help_text="By sleeping.")

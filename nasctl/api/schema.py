@@ -9,6 +9,8 @@ from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from balupi_site.events.kinds import GROUPS, Kind
 from balupi_site.lib.openapi import Operation, Operations
 from nasctl.api import answer_serializers as answers
+from nasctl.api import energy_answers as energy
+from nasctl.api import timeline_answers as timeline
 from nasctl.api.serializers import LogQuery, NasEnergyQuery, PageQuery, WakeRequestSerializer
 
 _NAS, _ENERGY = "nas", "energy"
@@ -35,7 +37,7 @@ OPERATIONS: Operations = {
             id="energy_summary",
             tag=_ENERGY,
             summary="The house at a glance",
-            answers={200: answers.SummarySerializer},
+            answers={200: energy.SummarySerializer},
         )
     },
     "nas-energy": {
@@ -45,7 +47,7 @@ OPERATIONS: Operations = {
             summary="The NAS's energy by state",
             text="404: no plug has the role NAS.",
             query=NasEnergyQuery,
-            answers={200: answers.NasEnergySerializer},
+            answers={200: energy.NasEnergySerializer},
             errors=(404,),
         )
     },
@@ -63,7 +65,7 @@ OPERATIONS: Operations = {
             tag=_NAS,
             summary="The history",
             query=PageQuery,
-            answers={200: answers.TimelineSerializer},
+            answers={200: timeline.TimelineSerializer},
         )
     },
     "nas-timeline-csv": {

@@ -72,19 +72,7 @@ def change_state(
     if not is_legal(before, after, reason):
         raise ValueError(f"there is no move from {before} for {reason}")
     with transaction.atomic():
-        is_ours = _compare_and_set(
-            status,
-            state=after.value,
-            reason=reason.value,
-            since=status.since if before is after else now.at,
-            moved_at=now.at,
-            uptime_s=now.uptime_s,
-            boot_id=now.boot_id,
-            probed=is_probed_after(reason),
-            planned=planned_after(reason, before=before, planned=status.planned),
-            wake=wake,
-        )
-        if not is_ours:
+        if not _compare_and_set(status, **_moved(status, reason, now), wake=wake):
             return None
         change = StateChange.objects.create(
             from_state=before.value,
@@ -228,6 +216,21 @@ def _until_noted(attempt: Callable[[NasStatus, Moment], Noted | None], now: Mome
     raise TransientError(
         gettext_noop("The NAS's state changes too fast to note anything; try again.")
     )
+
+
+def _moved(status: NasStatus, reason: Reason, now: Moment) -> dict[str, object]:
+    """Return what the row says after a move, but for its wake."""
+    before, after = NasState(status.state), MOVES[reason].to
+    return {
+        "state": after.value,
+        "reason": reason.value,
+        "since": status.since if before is after else now.at,
+        "moved_at": now.at,
+        "uptime_s": now.uptime_s,
+        "boot_id": now.boot_id,
+        "probed": is_probed_after(reason),
+        "planned": planned_after(reason, before=before, planned=status.planned),
+    }
 
 
 def _lasted_s(status: NasStatus, now: Moment) -> float:

@@ -16,6 +16,7 @@ from energy.models import PlugRole, SmartPlug
 from energy.readings import Reading
 from energy.services import PlugLatest
 from nasctl.services import wakes, watching
+from nasctl.services import watcher as watcher_module
 from nasctl.services.sightings import Notes, save_notes
 
 #: Makes the NAS's plug say something: power in W, relay, age in seconds.
@@ -38,10 +39,10 @@ def _home(settings: Any, no_redis: None, monkeypatch: pytest.MonkeyPatch) -> Non
     settings.WOL_BROADCAST, settings.WOL_PORT = "127.255.255.255", 9
     settings.NAS_BOOT_SECONDS = 90
     settings.PRESENCE_INTERVAL_SECONDS, settings.HEARTBEAT_INTERVAL_SECONDS = 10, 30
-    monkeypatch.setattr(watching, "_last_notes", None)
-    monkeypatch.setattr(watching, "NotesKeeper", SameThreadKeeper)
+    monkeypatch.setattr(watcher_module, "_last_notes", None)
+    monkeypatch.setattr(watcher_module, "NotesKeeper", SameThreadKeeper)
     # A test's transaction looks to it like a connection left in disorder, and it would close it.
-    monkeypatch.setattr(watching, "close_old_connections", lambda: None)
+    monkeypatch.setattr(watcher_module, "close_old_connections", lambda: None)
     watching._stopping.clear()
 
 

@@ -21,9 +21,10 @@ from nasctl.moments import Moment
 from nasctl.pace import Job
 from nasctl.probe import Probe
 from nasctl.services import looks, moves, watching
+from nasctl.services import watcher as watcher_module
 from nasctl.services.looks import Askers, Errand, Look
 from nasctl.services.sightings import load_notes
-from nasctl.services.watching import Watcher
+from nasctl.services.watcher import Watcher
 from nasctl.state import NasState, Reason
 from pihole.models import NameStatus
 
@@ -271,7 +272,7 @@ def test_a_restart_of_the_worker_forgets_no_miss(home: Home, redis_server: Any) 
     saved = load_notes()
     assert saved is not None
     assert saved.memory.presence_misses == 2
-    watching._last_notes = None  # another process
+    watcher_module._last_notes = None  # another process
     home.restart()
     home.pass_time(1)
     assert home.status.state == S.OFFLINE
