@@ -24,7 +24,7 @@ from balupi_site.events.reading import Choice, newest
 from balupi_site.events.words import sentence
 from balupi_site.lib.admin import Tone, age, badge
 from balupi_site.lib.kept import retold
-from balupi_site.lib.words import NBSP, UNKNOWN, span, watts
+from balupi_site.lib.words import NBSP, UNKNOWN, shown_size, span, watts
 from balupi_site.periodic import outlook_of, shown_name
 from energy.admin.plugs import plug_badge
 from energy.models import SmartPlug
@@ -32,7 +32,6 @@ from energy.services import PlugLatest, latest_readings
 from handshake.admin import inbox_badge
 from handshake.models import InboxStatus, NasCall
 from handshake.services import inbox_overview
-from handshake.sizes import shown_size
 from nasctl.admin import state_badge
 from nasctl.models import NasStatus
 from nasctl.services import nas_overview

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from django.template.defaultfilters import filesizeformat
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -12,7 +11,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from balupi_site.events.kinds import Kind
 from balupi_site.events.models import Event
 from balupi_site.lib.kept import retold
-from balupi_site.lib.words import span
+from balupi_site.lib.words import shown_size, span
 
 _STATES: dict[str, str | Promise] = {
     "unknown": gettext_lazy("not known yet"),
@@ -154,7 +153,7 @@ def _inbox_moved(event: Event) -> str:
     files, failed = _number(event, "files"), _number(event, "failed")
     text = ngettext(
         "%(n)s file (%(size)s) moved to the NAS.", "%(n)s files (%(size)s) moved to the NAS.", files
-    ) % {"n": files, "size": filesizeformat(_number(event, "bytes"))}
+    ) % {"n": files, "size": shown_size(_number(event, "bytes"))}
     if not failed:
         return text
     more = ngettext("%(n)s file failed.", "%(n)s files failed.", failed) % {"n": failed}

@@ -14,6 +14,7 @@ from django.utils.translation import ngettext, pgettext
 NBSP = "\N{NO-BREAK SPACE}"
 UNKNOWN = "–"
 _DAY_S = 86_400
+_SIZE_STEP = 1000
 #: Characters that break a line, turn its direction or command a terminal; a name may have any of them.
 _UNSHOWABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _SIGNS = {"EUR": "€", "USD": "$", "GBP": "£"}
@@ -134,3 +135,20 @@ def month_and_year(day: dt.date) -> str:
 def count(number: float | None) -> str:
     """Return a whole number in groups of three, such as "18,412"; a dash where not known."""
     return UNKNOWN if number is None else formats.number_format(round(number), force_grouping=True)
+
+
+def size_text(size_bytes: float) -> str:
+    """Return "0 B", "4.2 kB", "950 MB": three figures, in steps of 1000 as disks are sold; in English."""
+    size, unit = float(size_bytes), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if size < _SIZE_STEP:
+            break
+        size, unit = size / _SIZE_STEP, larger
+    digits = 1 if 0 < size < 100 and unit != "B" else 0  # noqa: PLR2004  # three figures
+    return f"{size:.{digits}f} {unit}"
+
+
+def shown_size(size_bytes: float) -> str:
+    """Return an amount of bytes in the reader's way of writing, "36.1 MB"."""
+    point = formats.get_format("DECIMAL_SEPARATOR")
+    return size_text(size_bytes).replace(".", point).replace(" ", NBSP)

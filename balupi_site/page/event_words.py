@@ -8,8 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from balupi_site.events.kinds import Kind
-from balupi_site.lib.words import span
-from handshake.sizes import shown_size
+from balupi_site.lib.words import shown_size, span
 from nasctl.services.timeline import EventItem, StateItem
 
 

@@ -10,7 +10,7 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from balupi_site.lib.words import day_and_clock, showable, span
+from balupi_site.lib.words import day_and_clock, showable, shown_size, span
 from balupi_site.page.choice import Choice
 from handshake.models import FileStatus
 from handshake.problems import InboxError
@@ -22,7 +22,6 @@ from handshake.services import (
 )
 from handshake.services.overview import FileView
 from handshake.services.progress import Phase, Progress
-from handshake.sizes import shown_size
 
 _LARGEST = 2
 _ARRIVED = 3

@@ -9,13 +9,12 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
 from balupi_site.lib.clock import is_plausible
-from balupi_site.lib.words import NBSP, UNKNOWN, clock, percent, span
+from balupi_site.lib.words import NBSP, UNKNOWN, clock, percent, shown_size, span
 from balupi_site.monitor import card
 from balupi_site.monitor.meter import meter
 from balupi_site.monitor.status import PiStatus, pi_status
 from balupi_site.monitor.throttling import Throttling, throttling
 from balupi_site.page.choice import Choice
-from handshake.sizes import shown_size
 
 #: It is looked at with every drawing: older than this, the page does not hear from the Pi.
 _STALE_S = 30

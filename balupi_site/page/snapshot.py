@@ -11,11 +11,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from balupi_site.lib.words import NBSP, clock, count, day_and_clock, span
+from balupi_site.lib.words import NBSP, clock, count, day_and_clock, shown_size, span
 from balupi_site.page.choice import Choice
 from balupi_site.page.inbox import name_of
 from handshake.services import latest_snapshot
-from handshake.sizes import shown_size
 
 _ARRAYS, _DISKS = 6, 8
 #: As BaluHost calls them, but for the healthy one (see ``handshake.snapshot.served``).

@@ -114,3 +114,9 @@ def test_figures_and_days_are_written_as_the_reader_does(
 def test_what_turns_or_breaks_a_line_is_shown_as_unshowable(character: str) -> None:
     assert words.showable(f"Lamp {character}fdp.exe") == "Lamp \N{REPLACEMENT CHARACTER}fdp.exe"
     assert words.showable("Lämpchen ☂ 日本 👩‍🔧") == "Lämpchen ☂ 日本 👩‍🔧"
+
+
+@pytest.mark.parametrize(("language", "told"), [("en", "36.1 MB"), ("de", "36,1 MB")])
+def test_a_size_is_written_as_its_reader_writes_numbers(language: str, told: str) -> None:
+    with translation.override(language):
+        assert words.shown_size(36_100_000).replace(words.NBSP, " ") == told

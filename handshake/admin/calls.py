@@ -15,9 +15,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from balupi_site.lib.admin import FactsAdmin, Tone, age, badge, moment, once
-from balupi_site.lib.words import UNKNOWN, percent
+from balupi_site.lib.words import UNKNOWN, percent, shown_size
 from handshake.models import NasCall, Snapshot
-from handshake.sizes import shown_size
 
 #: As BaluHost calls them.
 _ARRAYS: dict[str, tuple[Tone, str | Promise]] = {

@@ -15,11 +15,10 @@ from django.utils.translation import gettext_lazy as _
 from balupi_site.lib.admin import FactsAdmin, Tone, age, ask_first, badge, once
 from balupi_site.lib.kept import retold
 from balupi_site.lib.queue import enqueue
-from balupi_site.lib.words import UNKNOWN
+from balupi_site.lib.words import UNKNOWN, shown_size
 from handshake import services
 from handshake.models import AskedBy, FileStatus, InboxFile, InboxStatus
 from handshake.services.overview import InboxOverview
-from handshake.sizes import shown_size
 from handshake.tasks import flush_inbox
 
 _TONES: dict[str, Tone] = {

@@ -14,10 +14,9 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from balupi_site.lib.admin import FactsAdmin, Tone, age, badge
-from balupi_site.lib.words import UNKNOWN, span
+from balupi_site.lib.words import UNKNOWN, shown_size, span
 from handshake.models import InboxRun
 from handshake.problems import sentence
-from handshake.sizes import shown_size
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin

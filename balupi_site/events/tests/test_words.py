@@ -72,7 +72,7 @@ def test_a_row_without_facts_is_a_sentence_too(kind: Kind) -> None:
         ),
         pytest.param(
             event("inbox.moved", facts={"files": 2, "bytes": 2048, "failed": 1}),
-            "2 files (2.0 KB) moved to the NAS. 1 file failed.",
+            "2 files (2.0 kB) moved to the NAS. 1 file failed.",
             id="the inbox",
         ),
         pytest.param(

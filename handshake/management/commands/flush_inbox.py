@@ -8,12 +8,11 @@ import threading
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from balupi_site.lib.words import showable
+from balupi_site.lib.words import showable, size_text
 from handshake import services
 from handshake.folder import ignore_lease_signals
 from handshake.models import AskedBy, InboxRun
 from handshake.services.progress import load
-from handshake.sizes import size_text
 
 _TELL_EVERY_S = 1.0
 
