@@ -49,7 +49,7 @@ class Household:
     moved_plugs: int = 0
     _ballast: Path | None = None
     _lock: sqlite3.Connection | None = None
-    _pids: dict[str, int] = field(default_factory=dict)
+    _stopped: dict[str, int] = field(default_factory=dict)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -80,40 +80,45 @@ class Household:
 
     # Our processes
 
-    def pid(self, program: str) -> int:
-        """Return the process id of web, worker or redis; 0 while it is not there."""
+    def pids(self) -> dict[str, int]:
+        """Return the process ids of web, worker and redis, of those that are there."""
+        found = {}
         for process in psutil.Process(self.trial.process.pid).children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):
-                if any(OURS[program] in word for word in process.cmdline()):
-                    return process.pid
-        return 0
+                command = process.cmdline()
+                for program, mark in OURS.items():
+                    if any(mark in word for word in command):
+                        found.setdefault(
+                            program, process.pid
+                        )  # a child looks so, too, when it begins
+        return found
 
     def kill(self, program: str) -> None:
         """End a program by kill -9; the supervisor starts it again."""
-        pid = self.pid(program)
-        if pid:
+        pid = self.pids().get(program)
+        if pid is not None:
             os.kill(pid, signal.SIGKILL)
 
     def stop(self, program: str) -> None:
         """Have a program stand still."""
-        self._pids[program] = self.pid(program)
-        os.kill(self._pids[program], signal.SIGSTOP)
+        self._stopped[program] = self.pids()[program]
+        os.kill(self._stopped[program], signal.SIGSTOP)
 
     def go_on(self, program: str) -> None:
         """Let it go on."""
         with contextlib.suppress(ProcessLookupError):
-            os.kill(self._pids[program], signal.SIGCONT)
+            os.kill(self._stopped[program], signal.SIGCONT)
 
     def usages(self) -> list[Usage]:
         """Return what each of our processes holds at this moment."""
         found = []
-        for program in OURS:
+        for program, pid in self.pids().items():
             with contextlib.suppress(psutil.NoSuchProcess):
-                process = psutil.Process(self.pid(program) or -1)
+                process = psutil.Process(pid)
                 found.append(
                     Usage(
                         program=program,
-                        pid=process.pid,
+                        pid=pid,
                         age_s=time.time() - process.create_time(),
                         uss_mib=process.memory_full_info().uss / 2**20,
                         descriptors=process.num_fds(),

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks.kernel_counters import OURS
 from tests.faults import checks
 from tests.faults.faults import ALL, FIGHT_S, announce
 from tests.faults.household import Household, now
@@ -169,7 +170,11 @@ class Play:
     def _is_right(self) -> bool:
         truth = self._steady()
         wanted = self.home.facts["nas_ip" if truth == "online" else "pi_ip"]
-        return self.names.leads_to == wanted and self.home.nas_state() == truth
+        return (
+            self.names.leads_to == wanted
+            and self.home.nas_state() == truth
+            and self.home.pids().keys() == OURS.keys()
+        )
 
     def _unheard_return_at(self) -> float | None:
         """Return when the NAS, which is up, said good-bye, where that is the last we heard."""
