@@ -10,8 +10,9 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from balupi_site.lib.words import day_and_clock, showable, shown_size, span
+from balupi_site.lib.words import day_and_clock, shown_size, span
 from balupi_site.page.choice import Choice
+from balupi_site.page.long_names import name_of
 from handshake.models import FileStatus
 from handshake.problems import InboxError
 from handshake.services import (
@@ -29,8 +30,8 @@ _ARRIVED = 3
 _STALE_S = 1800.0
 #: A transfer tells of itself every second.
 _MOVING_STALE_S = 15.0
-#: So much of a name's end stays when it is too long for its line; a renamed file's mark stays whole.
-_TAIL, _TAIL_RENAMED = 12, 30
+#: So much of the end of a renamed file's name is shown that its mark stays whole.
+_TAIL_RENAMED = 30
 
 
 def context(_choice: Choice, now: dt.datetime) -> dict[str, Any]:
@@ -198,10 +199,3 @@ def _lying(count: int) -> str:
         count,
     )
     return text % {"n": count} if count else ""
-
-
-def name_of(path: str, tail: int = _TAIL) -> dict[str, str]:
-    """Return a file's name in two parts: the first is cut where the line is too short, its end never."""
-    whole = showable(path)
-    name = whole.rpartition("/")[2]
-    return {"whole": whole, "head": name[:-tail], "tail": name[-tail:]}

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from balupi_site.lib.words import UNKNOWN, count, day_and_clock, span
 from balupi_site.page.choice import Choice
-from balupi_site.page.inbox import name_of
+from balupi_site.page.long_names import name_of
 from pihole.ftl import DomainCount, Statistics
 from pihole.overview import NameView
 from pihole.services import Overview, overview

@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 
 from balupi_site.lib.words import NBSP, clock, count, day_and_clock, shown_size, span
 from balupi_site.page.choice import Choice
-from balupi_site.page.inbox import name_of
+from balupi_site.page.long_names import name_of
 from handshake.services import latest_snapshot
 
 _ARRAYS, _DISKS = 6, 8

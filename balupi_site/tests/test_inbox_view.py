@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from balupi_site.page import inbox as inbox_view
 from balupi_site.page.choice import Choice
+from balupi_site.page.long_names import name_of
 from balupi_site.tests import page_parts
 from handshake.models import FileStatus, InboxFile, InboxRun, InboxStatus
 from handshake.problems import Trouble
@@ -374,7 +375,7 @@ def test_names_and_reasons_are_escaped(owner: Client, now: dt.datetime) -> None:
 def test_a_name_keeps_its_end_and_shows_nothing_that_steers(
     path: str, head: str, tail: str
 ) -> None:
-    name = inbox_view.name_of(path)
+    name = name_of(path)
     assert (name["head"], name["tail"]) == (head, tail)
 
 
