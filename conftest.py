@@ -42,16 +42,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     if settings.DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         return
-    left_out = [item for item in items if not _uses_database(item)]
+    left_out = [item for item in items if not _may_differ(item)]
     config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if _uses_database(item)]
+    items[:] = [item for item in items if _may_differ(item)]
 
 
-def _uses_database(item: pytest.Item) -> bool:
-    fixtures = set(getattr(item, "fixturenames", ()))
-    return item.get_closest_marker("django_db") is not None or bool(
-        fixtures & {"db", "transactional_db"}
+def _may_differ(item: pytest.Item) -> bool:
+    """Tell whether a test uses a database, and is about what not every database does alike."""
+    uses_one = item.get_closest_marker("django_db") is not None or bool(
+        {"db", "transactional_db"} & set(getattr(item, "fixturenames", ()))
     )
+    return uses_one and item.get_closest_marker("sqlite_is_enough") is None
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,8 @@ use_python
 use_venv requirements-dev.txt
 cd "$root"
 bin=$venv/bin
-workers=(-n "$(nproc)" --dist loadfile)
+# Files as they come: sorted by their number of tests, the longest single ones would begin last.
+workers=(-n "$(nproc)" --dist loadfile --no-loadscope-reorder)
 
 if [ $# -gt 0 ]; then
   exec "$bin/pytest" "$@"
@@ -55,7 +56,7 @@ BALUPI_DATABASE_URL="postgres://balupi@${postgres_dir//\//%2F}/postgres" "$bin/p
   balupi_site energy handshake nasctl pihole
 
 say "The whole product against the simulated home"
-# These mostly wait: one more at a time than there are cores.
+# These mostly wait: two more at a time than there are cores. tests/conftest.py has the longest begin first.
 # What the pages look like is kept in build/pictures.
-"$bin/pytest" -n "$(($(nproc) + 1))" --dist loadfile -m household --durations=15 --pictures build/pictures tests
+"$bin/pytest" "${workers[@]}" -n "$(($(nproc) + 2))" -m household --durations=15 --pictures build/pictures tests
 say "All passed."

@@ -25,6 +25,12 @@ from tests import page_checks
 from tests.browser import Browser, open_browser
 
 ROOT = Path(__file__).resolve().parents[1]
+#: How often most tests' household looks (its least): a NAS that is gone is seen sooner than in a real one.
+QUICK = {
+    "BALUPI_PRESENCE_INTERVAL_SECONDS": "3",
+    "BALUPI_HEARTBEAT_INTERVAL_SECONDS": "5",
+    "BALUPI_ENERGY_SAMPLE_INTERVAL_SECONDS": "10",
+}
 #: A wake that fails should not hold up the tests for the usual 90 s.
 BOOT_SECONDS = 20
 
@@ -39,6 +45,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--pi-root", type=Path, default=Path("/"), help="a Debian to update in")
     parser.addoption("--fault-minutes", type=float, default=3, help="of the household under faults")
     parser.addoption("--fault-seed", type=int, help="the seed that a failed fault test has told")
+
+
+#: What takes minutes, so that no process is left alone with it at the end.
+LONGEST = (
+    *("test_household_under_faults", "test_update", "test_install", "test_openapi"),
+    *("test_handshake_household", "test_household", "test_following_household", "test_growth"),
+    *("test_wake_story", "test_abuse", "test_move_database"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the files that take longest begin first; all others stay in their order."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
 
 
 @dataclass
@@ -159,7 +179,7 @@ def running_trial(data_dir: Path, **variables: str) -> Iterator[Trial]:
                 process.poll() is not None or "BaluPi is running" in log.read_text(errors="replace")
             ),
             "the trial's start",
-            120,
+            240,  # alone it takes 20
         )
         assert process.poll() is None, trial.tail()
         trial.started_in_s = time.monotonic() - start_s
@@ -181,7 +201,7 @@ def running_trial(data_dir: Path, **variables: str) -> Iterator[Trial]:
 @pytest.fixture(scope="session")
 def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
     """Give all household tests one trial; each leaves the home as it found it."""
-    with running_trial(tmp_path_factory.mktemp("household") / "data") as running:
+    with running_trial(tmp_path_factory.mktemp("household") / "data", **QUICK) as running:
         yield running
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import follow
-from tests.conftest import BOOT_SECONDS, Trial, leads_to, running_trial
+from tests.conftest import BOOT_SECONDS, QUICK, Trial, leads_to, running_trial
 
 pytestmark = [
     pytest.mark.household,
@@ -144,7 +144,7 @@ def test_a_soft_sleeping_nas_is_not_woken_by_the_watch(trial: Trial) -> None:
 def test_two_trials_run_side_by_side_and_do_not_see_each_other(
     trial: Trial, tmp_path: Path
 ) -> None:
-    with running_trial(tmp_path / "second") as second:
+    with running_trial(tmp_path / "second", **QUICK) as second:
         assert len(second.get("/api/energy/current")[1]["devices"]) == 3
         second.simhome("nas", "crash")
         second.wait_until(lambda: second.nas_state() == "offline", "the second's crash is seen")

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 from celery import Task
-from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 from kombu.exceptions import OperationalError
@@ -32,10 +31,7 @@ from nasctl.services import wakes
 pytestmark = [
     pytest.mark.django_db,
     pytest.mark.usefixtures("_home"),
-    pytest.mark.skipif(
-        settings.DATABASES["default"]["ENGINE"] != "django.db.backends.sqlite3",
-        reason="who may what is the same with every database, and asking takes long",
-    ),
+    pytest.mark.sqlite_is_enough("who may what is not for it to say"),
 ]
 
 #: What a refusal may write all the same.

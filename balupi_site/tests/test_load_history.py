@@ -24,7 +24,10 @@ from nasctl.reasons import WAKE_FAILURES
 from nasctl.state import NasState, Reason, is_legal
 from pihole.models import NameSwitch
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.sqlite_is_enough("a trial has SQLite"),
+]
 
 UNTIL = datetime(2026, 11, 20, 19, 47, 12, tzinfo=UTC)
 HOME = {

@@ -16,7 +16,11 @@ from energy.tests.conftest import SimHome
 from energy.tests.factories import KLAP, id_of, mac_of, make_plug
 from simhome.loads import ConstantLoad
 
-pytestmark = [pytest.mark.django_db, pytest.mark.enable_socket]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.enable_socket,
+    pytest.mark.sqlite_is_enough("a search asks none"),
+]
 
 
 def outcomes(found: list[Found]) -> list[tuple[str, str]]:

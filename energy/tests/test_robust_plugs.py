@@ -13,7 +13,6 @@ from http import HTTPStatus
 from typing import Any
 
 import pytest
-from django.db import connection  # noqa: F401  # for the mark below
 from django.utils import timezone
 
 from balupi_site.lib.kept import retold
@@ -37,7 +36,7 @@ from simhome.tests.plug_helpers import NOON, PASSWORD, USERNAME, protocol_to
 pytestmark = [
     pytest.mark.django_db,
     pytest.mark.enable_socket,
-    pytest.mark.skipif("connection.vendor != 'sqlite'", reason="what plugs do is the same"),
+    pytest.mark.sqlite_is_enough("what plugs do is the same"),
 ]
 
 #: Longer than a plug is ever left alone.

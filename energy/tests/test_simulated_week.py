@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 import time_machine
 from django.conf import settings as product
-from django.db import connection  # noqa: F401  # for the mark below
 
 from balupi_site.lib.redis import client
 from energy import plug_pool, rollup, services
@@ -40,7 +39,7 @@ from simhome.plug import SimPlug
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.enable_socket,
-    pytest.mark.skipif("connection.vendor != 'sqlite'", reason="the path is the same"),
+    pytest.mark.sqlite_is_enough("the path is the same"),
 ]
 
 STEP = timedelta(seconds=30)

@@ -19,7 +19,11 @@ from handshake.services import flushing, inbox_overview, ledger, retry
 from handshake.tests.inbox_home import InboxHome, nas_is, running_home
 from nasctl.state import NasState
 
-pytestmark = [pytest.mark.django_db, pytest.mark.enable_socket]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.enable_socket,
+    pytest.mark.sqlite_is_enough("ssh and rsync know no database"),
+]
 
 
 @pytest.fixture

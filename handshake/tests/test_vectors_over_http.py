@@ -38,6 +38,7 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.enable_socket,
     pytest.mark.usefixtures("enqueued", "names"),
+    pytest.mark.sqlite_is_enough("a signature knows none"),
 ]
 
 #: Well signed, but no snapshot.

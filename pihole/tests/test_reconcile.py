@@ -24,6 +24,7 @@ pytestmark = [
     pytest.mark.enable_socket,
     pytest.mark.django_db,
     pytest.mark.usefixtures("redis_server"),
+    pytest.mark.sqlite_is_enough("what Pi-hole does is the same"),
 ]
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
