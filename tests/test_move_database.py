@@ -378,7 +378,7 @@ def test_a_move_is_refused_where_it_could_not_end_well(
     wrong = cluster.new_database("wrong", "--encoding", "SQL_ASCII", "--template", "template0")
     is_refused(wrong, "its encoding is SQL_ASCII.*createdb --owner balupi --encoding UTF8")
     is_refused(url.replace("balupi@", "guest:very-secret@"), "guest may not make tables")
-    is_refused(url.replace("refused", "nobodys"), "cannot be used: .*nobodys")
+    is_refused(url.replace("refused", "nobodys"), r"cannot be used \(.*nobodys")
     is_refused("mysql://a:very-secret@127.0.0.1/b", "must be postgres://")
     is_refused(url, "does not exist", old)
     with closing(sqlite3.connect(old)) as file, file:

@@ -132,7 +132,7 @@ def _connect(target: BaseDatabaseWrapper) -> None:
     except (DatabaseError, NotSupportedError) as error:
         why = " ".join(str(error).split())
         raise MoveError(
-            f"PostgreSQL cannot be used: {why} Is it running, and are host, user, password and database in "
+            f"PostgreSQL cannot be used ({why}). Is it running, and are host, user, password and database in "
             "the address right?"
         ) from error
 

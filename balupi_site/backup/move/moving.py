@@ -67,7 +67,9 @@ def move(url: str, progress: Progress) -> Moved:
                 moved = _move(source, target, progress)
             except DatabaseError as error:  # the server was stopped, its disk is full
                 why = " ".join(str(error).split())
-                raise MoveError(f"The database has ended the move: {why}") from error
+                raise MoveError(
+                    f"The database has ended the move ({why}). Its log may tell more; mend it, then begin again."
+                ) from error
             with target.cursor() as cursor:
                 cursor.execute("ANALYZE")  # so that the first questions are answered fast
     return moved
