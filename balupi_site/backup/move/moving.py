@@ -68,7 +68,7 @@ def move(url: str, progress: Progress) -> Moved:
             except DatabaseError as error:  # the server was stopped, its disk is full
                 why = " ".join(str(error).split())
                 raise MoveError(
-                    f"The database has ended the move ({why}). Its log may tell more; mend it, then begin again."
+                    f"The database has ended the move ({why}). Its log may tell more; then begin again."
                 ) from error
             with target.cursor() as cursor:
                 cursor.execute("ANALYZE")  # so that the first questions are answered fast
