@@ -30,7 +30,7 @@ def nginx_site(template: str, *, listen: str = "80") -> str:
         "LISTEN": listen,
         "LISTEN_6": f"[::]:{listen}",
         "IPV6": "" if _IPV6.exists() else "# ",
-        "WEB": settings.LISTEN[0],
+        "WEB_SERVERS": "\n    ".join(f"server {web} max_fails=0;" for web in _webs()),
         "PI_NAMES": _names(own),
         "NAS_NAMES": _names(settings.DNS_NAMES),
         "STATIC_PARENT": str(settings.STATIC_ROOT.parent),
@@ -41,6 +41,10 @@ def nginx_site(template: str, *, listen: str = "80") -> str:
         r"\A(#.*\n)*", "# BaluPi's site for nginx, made by 'balupi nginx_config'.\n", template
     )
     return _WORD.sub(lambda match: words[match[1]], body)
+
+
+def _webs() -> list[str]:
+    return [settings.LISTEN[0], *(f"127.0.0.1:{port}" for port in settings.MORE_WEB_PORTS)]
 
 
 def _names(names: list[str] | tuple[str, ...]) -> str:

@@ -158,6 +158,8 @@ EVENT_RETENTION_DAYS = env.parsed("EVENT_RETENTION_DAYS", "400", parse.parse_int
 LISTEN: tuple[str, ...] = env.parsed(
     "LISTEN", "127.0.0.1:8000", parse.parse_listen, ("127.0.0.1:8000",)
 )
+#: Where on this machine more web processes are, which nginx asks too.
+MORE_WEB_PORTS: tuple[int, ...] = env.parsed("MORE_WEB_PORTS", "", parse.parse_ports, ())
 WEB_THREADS = env.parsed("WEB_THREADS", "8", parse.parse_int(4, 64), 8)
 #: The watch, a flush, a backup and the filling of hours may each hold one for long.
 WORKER_THREADS = env.parsed("WORKER_THREADS", "8", parse.parse_int(6, 64), 8)
@@ -483,6 +485,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_CONSUMER = "balupi_site.calm_consumer:CalmConsumer"
+# No task of ours is acknowledged late, so none is cancelled; without it Celery warns at each loss.
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_DB_REUSE_MAX = 1_000_000_000  # celery.py drops broken connections instead
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "balupi_site.scheduler:ClockSafeScheduler"

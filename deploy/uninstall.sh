@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
 # shellcheck disable=SC2034,SC2154 # variables are shared with the files read below
 # Takes BaluPi off this machine: sudo deploy/uninstall.sh
-# Leaves what is yours: measurements and settings (/var/lib/balupi, /etc/balupi), the data disk and its files, the packages.
+# Leaves what is yours: measurements and settings (/var/lib/balupi, /etc/balupi), the data disk and its files, the accounts
+# of the share, the packages.
 #
-#   deploy/uninstall.sh --purge   deletes measurements, backups on this card, settings and keys too, after a question
+#   deploy/uninstall.sh --purge   deletes measurements (on the data disk, too), backups on this card, settings and keys as
+#                                 well, after a question; inbox and backups on the data disk stay
 #   deploy/uninstall.sh --yes     asks nothing (with --purge: deletes without a question)
 set -euo pipefail
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
 # What this script needs goes with /opt/balupi, so all of it is read before anything is deleted.
-for part in lib services install/share install/pihole; do
+for part in lib services release install/share install/pihole; do
   # shellcheck source=/dev/null
   . "$here/$part.sh"
 done
@@ -20,7 +22,7 @@ main() {
       --purge) purge=1 ;;
       --yes) yes=1 ;;
       *)
-        sed -n '3,7s/^# \{0,1\}//p' "$0"
+        sed -n '3,9s/^# \{0,1\}//p' "$0"
         exit 2
         ;;
     esac
@@ -31,11 +33,17 @@ main() {
     read -rp "Delete all measurements, settings and keys of BaluPi? Type 'delete': " answer
     [ "$answer" = delete ] || die "Nothing was changed."
   fi
+  data_dir=$(where_data_is) # the settings may go
   lead_names_to_nas
   stop_services
   remove_files
   [ -z "$purge" ] || purge_data
   tell_what_stays "$purge"
+}
+
+where_data_is() {
+  python=python3
+  [ ! -e "$settings_file" ] || setting DATA_DIR || true
 }
 
 # The names must go on leading somewhere: with nobody here to switch them, that is the NAS.
@@ -55,7 +63,9 @@ stop_services() {
 
 remove_files() {
   rm -f /etc/systemd/system/balupi-*.service /etc/systemd/journald.conf.d/balupi.conf /usr/local/bin/balupi
-  rm -rf /etc/systemd/system/balupi-*.service.d /etc/systemd/system/balupi-worker.service.wants
+  rm -rf /etc/systemd/system/balupi-*.service.d /etc/systemd/system/balupi-*.service.wants
+  rm -f /etc/systemd/system/nginx.service.d/balupi.conf
+  rmdir --ignore-fail-on-non-empty /etc/systemd/system/nginx.service.d 2>/dev/null || true
   reload_units
   if [ -e /etc/nginx/sites-available/balupi ]; then
     rm -f /etc/nginx/sites-enabled/balupi /etc/nginx/sites-available/balupi
@@ -75,13 +85,19 @@ remove_files() {
 
 purge_data() {
   rm -rf /etc/balupi /var/lib/balupi
+  # Measurements on the data disk; nothing else there is ours to delete.
+  [[ $data_dir != /srv/balupi/?* ]] || rm -rf "$data_dir"
   # Never a person's account of that name.
   [ "$(id -u balupi 2>/dev/null || echo 1000)" -ge 1000 ] || userdel balupi
 }
 
 tell_what_stays() {
+  local accounts
+  accounts=$(getent group balupi-inbox | cut -d: -f4 | tr , ' ')
   say "BaluPi is off this machine."
-  [ -n "$1" ] || echo "Measurements and settings are still here: /var/lib/balupi, /etc/balupi (--purge deletes them)."
+  [ -n "$1" ] || echo "Measurements and settings are still here: ${data_dir:-/var/lib/balupi}, /etc/balupi (--purge deletes them)."
+  # They may be a person's, or for other shares.
+  [ -z "$accounts" ] || echo "The accounts of the share stay: $accounts. One that nobody needs: sudo smbpasswd -x NAME; sudo userdel NAME"
   ! grep -q '[[:space:]]/srv/balupi[[:space:]]' /etc/fstab || echo "The data disk stays mounted at /srv/balupi (a line in /etc/fstab), with all files on it."
   ! has_pihole || echo "Pi-hole's page stays at its port: $(pihole_ports). Back to 80: sudo pihole-FTL --config webserver.port '80o,443os,[::]:80o,[::]:443os'"
   echo "The packages stay too; no longer needed are perhaps: redis-server nginx-light samba."

@@ -37,6 +37,7 @@ def test_nginx_takes_the_site_whatever_the_names_are(
     has_ipv6: bool,
 ) -> None:
     settings.DNS_NAMES = names
+    settings.MORE_WEB_PORTS = (8001, 8002)
     settings.ALLOWED_HOSTS = [*names, "192.0.2.2", "localhost", "[::1]", "[fd00::2]", "pi.lan"]
     monkeypatch.setattr("balupi_site.nginx_site._IPV6", ROOT if has_ipv6 else tmp_path / "none")
     # A high port, which needs no root: "-t" binds it for a moment, and does not mind if somebody has it.

@@ -24,28 +24,34 @@ def units(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The units with programs that exist: nothing is installed where tests run."""
     folder = tmp_path_factory.mktemp("units")
     texts = {path.name: path.read_text() for path in UNITS.glob("*.service")}
-    texts["balupi-worker@2.service"] = helper_unit()
+    texts["balupi-worker@2.service"] = one_more("worker")
+    texts["balupi-web@8001.service"] = one_more("web")
     for name, text in texts.items():
         (folder / name).write_text(re.sub(r"(?m)^(Exec\w+)=\S+", r"\1=/bin/true", text))
     return folder
 
 
-def helper_unit() -> str:
-    """Return the unit that the installer makes for one more worker."""
-    script = f". {ROOT}/deploy/install/system.sh; helper_unit {UNITS}/balupi-worker.service"
+def one_more(kind: str) -> str:
+    """Return the unit that the installer makes for one more worker or web process."""
+    script = f". {ROOT}/deploy/install/system.sh; one_more {kind} {ROOT}"
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)  # noqa: S603, S607
     return done.stdout
 
 
-def test_one_more_worker_stops_and_starts_with_the_first() -> None:
+@pytest.mark.parametrize(
+    ("kind", "own"), [("worker", set()), ("web", {"Environment=BALUPI_LISTEN=127.0.0.1:%i"})]
+)
+def test_one_more_process_stops_and_starts_with_the_first(kind: str, own: set[str]) -> None:
     """So that an update, which knows the first one only, leaves none of an old release running."""
-    first, more = (UNITS / "balupi-worker.service").read_text(), helper_unit()
-    changed = set(more.splitlines()) - set(first.splitlines())
-    assert {line.partition("=")[0] for line in changed} == {
-        "Description", "After", "PartOf", "RuntimeDirectory", "WantedBy",
-    }  # fmt: skip
-    assert {"PartOf=balupi-worker.service", "WantedBy=balupi-worker.service"} < changed
-    assert "RuntimeDirectory=%p-%i" in changed, "each counts its own failures"
+    first, more = (UNITS / f"balupi-{kind}.service").read_text(), one_more(kind)
+    assert {line for line in more.splitlines() if line not in first.splitlines()} == {
+        f"Description=One more balupi-{kind} (%i)",
+        f"After=balupi-redis.service balupi-recover.service postgresql.service balupi-{kind}.service",
+        f"PartOf=balupi-{kind}.service",
+        "RuntimeDirectory=%p-%i",
+        f"WantedBy=balupi-{kind}.service",
+        *own,
+    }
 
 
 def analyze(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

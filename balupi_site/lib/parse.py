@@ -177,6 +177,12 @@ def parse_listen(value: str) -> tuple[str, ...]:
     return pairs
 
 
+def parse_ports(value: str) -> tuple[int, ...]:
+    """Return comma-separated ports; none where the value is empty."""
+    parse_port = parse_int(1, 65535)
+    return tuple(parse_port(part) for part in value.split(",") if part.strip())
+
+
 def is_loopback(host: str) -> bool:
     """Tell whether a host is this machine, by address or by the name ``localhost``."""
     try:

@@ -59,9 +59,11 @@ install_units() {
   for unit in "$release"/deploy/systemd/*.service; do
     put "$unit" "/etc/systemd/system/$(basename "$unit")" && is_new=1
   done
-  put <(helper_unit "$release/deploy/systemd/balupi-worker.service") /etc/systemd/system/balupi-worker@.service && is_new=1
+  for unit in web worker; do
+    put <(one_more "$unit" "$release") "/etc/systemd/system/balupi-$unit@.service" && is_new=1
+  done
   # A database on the data disk: no start without it, or an empty one would be made on the card.
-  for unit in web worker worker@ recover; do
+  for unit in web web@ worker worker@ recover; do
     case "$data_dir" in
       /srv/balupi/*)
         mkdir -p "/etc/systemd/system/balupi-$unit.service.d"
@@ -72,12 +74,15 @@ install_units() {
   [ -z "$is_new" ] || reload_units
 }
 
-# helper_unit UNIT: the worker's unit as one of more workers beside it (docs/growing.md), which stop and start with it.
-helper_unit() {
-  sed -e 's/^Description=.*/Description=One more worker of BaluPi (%i)/' \
+# one_more web|worker RELEASE: its unit as that of more such processes (docs/growing.md), which stop and start with the
+# first; of web, the name is the port.
+one_more() {
+  local listen=()
+  [ "$1" != web ] || listen=(-e 's/^ExecStart=/Environment=BALUPI_LISTEN=127.0.0.1:%i\n&/')
+  sed -e "s/^Description=.*/Description=One more balupi-$1 (%i)/" \
     -e 's/^RuntimeDirectory=.*/RuntimeDirectory=%p-%i/' \
-    -e 's/^WantedBy=.*/WantedBy=balupi-worker.service/' \
-    -e 's/^After=.*/& balupi-worker.service\nPartOf=balupi-worker.service/' "$1"
+    -e "s/^WantedBy=.*/WantedBy=balupi-$1.service/" \
+    -e "s/^After=.*/& balupi-$1.service\nPartOf=balupi-$1.service/" "${listen[@]}" "$2/deploy/systemd/balupi-$1.service"
 }
 
 install_command() {
@@ -94,6 +99,8 @@ install_journal_limit() {
 
 install_nginx() {
   local site=/etc/nginx/sites-available/balupi before='' site_text
+  mkdir -p /etc/systemd/system/nginx.service.d
+  ! put "$release/deploy/systemd/nginx-restart.conf" /etc/systemd/system/nginx.service.d/balupi.conf || reload_units
   [ ! -e "$site" ] || before=$(cat "$site")
   site_text=$(/usr/local/bin/balupi nginx_config)
   put <(printf '%s\n' "$site_text") "$site" && is_nginx_new=1
