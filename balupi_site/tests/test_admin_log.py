@@ -288,11 +288,11 @@ def test_the_list_does_not_look_through_the_whole_log_for_its_days(owner: Client
 
 
 def test_the_nas_s_own_calls_are_the_nas_s_and_refused_ones_a_visitor_s() -> None:
-    page = admin.site._registry[Event]
+    page: Any = admin.site._registry[Event]
     event = Event(kind="nas.call", via="nas", address="192.168.178.53")
-    assert page.by(event) == "the NAS"  # type: ignore[attr-defined]
+    assert page.by(event) == "the NAS"
     event.kind = "nas.call_refused"
-    assert page.by(event) == "a visitor"  # type: ignore[attr-defined]
+    assert page.by(event) == "a visitor"
 
 
 def test_nobody_edits_or_deletes_it(owner: Client) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -197,7 +198,7 @@ def test_killed_at_any_step_it_leaves_the_old_page_whole_and_the_next_run_cleans
     def die(*_args: Any, **_kwargs: Any) -> None:
         raise Killed
 
-    owner: Any = {"copyfile": installing.shutil, "sync": installing.os}.get(step, Path)  # type: ignore[attr-defined]
+    owner: Any = {"copyfile": shutil, "sync": os}.get(step, Path)
     with monkeypatch.context() as patched:
         patched.setattr(owner, step, die)
         with pytest.raises(Killed):

@@ -136,7 +136,7 @@ class Broken(BaseCache):
     def _fail(self, *_args: object, **_options: object) -> None:
         raise DatabaseError("database is locked")
 
-    get = set = delete = _fail  # type: ignore[assignment]
+    get = set = delete = _fail  # type: ignore[assignment]  # they take anything
 
 
 def test_a_database_that_does_not_answer_locks_nobody_out(

@@ -52,7 +52,7 @@ def tool(name: str, *args: str | Path) -> tuple[int, str]:
 def messages(mo: Path) -> dict[Any, str]:
     """Return what a compiled catalog says, by text, or by text and number of the form."""
     with mo.open("rb") as file:
-        found: dict[Any, str] = gnu.GNUTranslations(file)._catalog  # type: ignore[attr-defined]
+        found: dict[Any, str] = gnu.GNUTranslations(file)._catalog  # type: ignore[attr-defined]  # private
     return {key: text for key, text in found.items() if key}
 
 

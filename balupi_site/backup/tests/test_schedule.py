@@ -38,7 +38,8 @@ def name(at: datetime, *, is_before_restore: bool = False) -> BackupName:
     ],
 )
 def test_a_night_has_one_backup(newest: str | None, now: str, expected: bool) -> None:
-    assert is_due(newest and berlin(newest), berlin(now), BERLIN) is expected  # type: ignore[arg-type]
+    newest_at = berlin(newest) if newest else None
+    assert is_due(newest_at, berlin(now), BERLIN) is expected
 
 
 def test_nothing_is_tried_right_after_the_start_or_right_after_a_failure() -> None:
