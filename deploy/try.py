@@ -1,7 +1,6 @@
 """Starts BaluPi with a simulated home; try.sh calls it inside the virtual environment.
 
-``try.py`` writes the settings of this trial and runs a supervisor; ``try.py ready`` is the
-supervisor's one-shot program that fills in what a household's first evening would, and says hello.
+It writes the settings of this trial and runs a supervisor, of whose programs ``try_ready.py`` is one.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import getpass
-import http.client
 import json
 import os
 import secrets
@@ -19,14 +17,12 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-PYTHON = sys.executable
+from trial import OWNER, PYTHON, ROOT, manage, run_quietly, write_private
+
 HISTORY_DAYS = 30
-OWNER = "owner"
 #: prctl(2): deliver this signal when the parent dies, even by kill -9.
 _PR_SET_PDEATHSIG = 1
 
@@ -69,19 +65,21 @@ def prepare(data_dir: Path, runtime_dir: Path, port: int) -> dict[str, Any]:
     """Write settings, database and supervisor configuration; return what try.json says."""
     home_dir = data_dir / "home"
     home = json.loads(
-        _run([PYTHON, "-m", "simhome", "--dir", str(home_dir), "init", "--nas-port", str(port)])
+        run_quietly(
+            [PYTHON, "-m", "simhome", "--dir", str(home_dir), "init", "--nas-port", str(port)]
+        )
     )
     home |= {"nas_ip": f"{home['block']}.53", "pi_ip": f"{home['block']}.2"}
     kept = _kept_secrets(data_dir)
     trial = _describe(home, kept, data_dir, port)
-    _write_private(data_dir / "balupi.env", _settings(home, kept, trial, runtime_dir))
-    _write_private(data_dir / "try.json", json.dumps(trial, indent=2) + "\n")
+    write_private(data_dir / "balupi.env", _settings(home, kept, trial, runtime_dir))
+    write_private(data_dir / "try.json", json.dumps(trial, indent=2) + "\n")
     os.environ["BALUPI_ENV_FILE"] = str(data_dir / "balupi.env")
     print(f"Preparing the database in {data_dir}", flush=True)
     manage("migrate", "--verbosity", "0")
     manage("collectstatic", "--no-input", "--verbosity", "0")
     _fill_history(data_dir, home_dir)
-    _write_private(
+    write_private(
         runtime_dir / "supervisord.conf", _supervisor_config(data_dir, home_dir, runtime_dir)
     )
     return trial
@@ -93,7 +91,7 @@ def _kept_secrets(data_dir: Path) -> dict[str, str]:
     if not path.exists():
         kept = {name: secrets.token_urlsafe(40) for name in ("secret_key",)}
         kept["password"] = secrets.token_urlsafe(9)
-        _write_private(path, json.dumps(kept))
+        write_private(path, json.dumps(kept))
     loaded: dict[str, str] = json.loads(path.read_text())
     return loaded
 
@@ -169,7 +167,7 @@ def _supervisor_config(data_dir: Path, home_dir: Path, runtime_dir: Path) -> str
         "web": (f"{manage_py} run_web", "autorestart=true"),
         "worker": (f"{manage_py} run_worker", "autorestart=true\nstopwaitsecs=15"),
         "ready": (
-            f"{PYTHON} {ROOT}/deploy/try.py ready",
+            f"{PYTHON} {ROOT}/deploy/try_ready.py",
             "autorestart=false\nstartsecs=0\nstartretries=0",
         ),
     }
@@ -196,7 +194,7 @@ def run(trial: dict[str, Any], runtime_dir: Path) -> int:
     """Run the supervisor until it or a signal ends the trial; return its exit code."""
     config = str(runtime_dir / "supervisord.conf")
     trial["supervisorctl"] = [PYTHON, "-m", "supervisor.supervisorctl", "-c", config]
-    _write_private(Path(trial["data_dir"]) / "try.json", json.dumps(trial, indent=2) + "\n")
+    write_private(Path(trial["data_dir"]) / "try.json", json.dumps(trial, indent=2) + "\n")
     libc = ctypes.CDLL(None)
     supervisor = subprocess.Popen(
         [PYTHON, "-m", "supervisor.supervisord", "-c", config],
@@ -224,54 +222,6 @@ def _copy_output(supervisor: subprocess.Popen[bytes]) -> None:
             supervisor.terminate()
 
 
-def ready() -> int:
-    """Fill a fresh trial, wait until all of it lives, and print how to reach it."""
-    data_dir = Path(os.environ["BALUPI_ENV_FILE"]).parent
-    trial = json.loads((data_dir / "try.json").read_text())
-    _wait_for("the simulated home", lambda: _run([*trial["simhome"], "status"]))
-    _wait_for("the page", lambda: _get(trial["url"], "/api/health"))
-    sys.path.insert(0, str(ROOT))
-    os.environ["DJANGO_SETTINGS_MODULE"] = "balupi_site.settings"
-    import django  # noqa: PLC0415  # only this one-shot program needs it
-
-    django.setup()
-    _make_owner(trial)
-    _connect_inbox(trial)
-    manage("discover_plugs")
-    _wait_for("the plugs", _all_plugs_live)
-    print(_greeting(trial), flush=True)
-    return 0
-
-
-def _connect_inbox(trial: dict[str, Any]) -> None:
-    """Do what 'manage.py connect_inbox' asks of a person: our key goes to the NAS, its host key here."""
-    from django.conf import settings  # noqa: PLC0415  # after django.setup()
-
-    from handshake.services import connecting  # noqa: PLC0415
-    from simhome.nas_ssh import SshTarget  # noqa: PLC0415
-
-    connecting.make_inbox()
-    if not trial["nas_ssh_port"]:  # a trial that was made before the simulated NAS had ssh
-        return
-    key = connecting.ensure_key()
-    target = SshTarget(
-        host=trial["nas_ip"], port=trial["nas_ssh_port"], folder=Path(trial["nas_inbox"]).parent
-    )
-    target.authorize(key.with_name(key.name + ".pub").read_text())
-    settings.NAS_SSH_KNOWN_HOSTS.write_text(target.known_hosts_line() + "\n")
-
-
-def _make_owner(trial: dict[str, Any]) -> None:
-    from django.contrib.auth.models import User  # noqa: PLC0415  # after django.setup()
-
-    owner, _created = User.objects.get_or_create(
-        username=OWNER, defaults={"is_staff": True, "is_superuser": True}
-    )
-    if not owner.check_password(trial["password"]):
-        owner.set_password(trial["password"])
-        owner.save()
-
-
 def _fill_history(data_dir: Path, home_dir: Path) -> None:
     """Give a new trial a past, before anything runs: its plugs, with their roles, come with it."""
     done = data_dir / "history.done"
@@ -292,73 +242,5 @@ def _fill_history(data_dir: Path, home_dir: Path) -> None:
     history.rename(done)
 
 
-def _all_plugs_live() -> bool:
-    from django.utils import timezone  # noqa: PLC0415  # after django.setup()
-
-    from energy.services import latest_readings  # noqa: PLC0415
-
-    latest = latest_readings(timezone.now())
-    return bool(latest) and all(item.reading is not None and not item.is_stale for item in latest)
-
-
-def _greeting(trial: dict[str, Any]) -> str:
-    simhome = "python -m simhome --dir " + trial["simhome"][-1]
-    address, _, port = trial["pihole_dns"].rpartition(":")
-    nas_users = "\n                   ".join(
-        f"{user['username']}  {user['password']}"
-        + (f"  (code {user['totp_code']})" if user["totp_code"] else "")
-        for user in trial["nas_users"]
-    )
-    return f"""
-  BaluPi is running, with a simulated home around it.
-
-    Page           {trial["url"]}/
-    Login          {trial["user"]}  {trial["password"]}   or as a user of the NAS:
-                   {nas_users}
-    Inbox          {trial["inbox"]}   what you put there goes to {trial["nas_inbox"]}
-    Where the name leads    dig +short @{address} -p {port} baluhost.local
-    Play the home           {Path(PYTHON).parent}/{simhome} nas crash     (or: status, --help)
-    For programs            {trial["data_dir"]}/try.json
-
-  Ctrl-C stops everything.
-"""
-
-
-def _wait_for(what: str, check: Any, deadline_s: float = 60) -> None:  # noqa: ANN401  # any truthy answer
-    end_s = time.monotonic() + deadline_s
-    while True:
-        with contextlib.suppress(OSError, subprocess.SubprocessError, http.client.HTTPException):
-            if check():
-                return
-        if time.monotonic() > end_s:
-            sys.exit(
-                f"Gave up waiting for {what} after {deadline_s:.0f} s; the lines above say why."
-            )
-        time.sleep(0.3)
-
-
-def _get(url: str, path: str) -> bool:
-    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=3)
-    with contextlib.closing(connection):
-        connection.request("GET", path)
-        return connection.getresponse().status == http.client.OK
-
-
-def manage(*arguments: str) -> None:
-    """Run a management command of this trial; its words go to our output."""
-    subprocess.run([PYTHON, str(ROOT / "manage.py"), *arguments], cwd=ROOT, check=True, timeout=300)
-
-
-def _run(command: list[str]) -> str:
-    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=60)
-    return done.stdout
-
-
-def _write_private(path: Path, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-
-
 if __name__ == "__main__":
-    sys.exit(ready() if sys.argv[1:] == ["ready"] else main())
+    sys.exit(main())

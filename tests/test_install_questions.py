@@ -40,7 +40,7 @@ def nothing_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _file_after(answers: dict[str, str], path: Path) -> dict[str, Any]:
-    ask.write(path, ask.filled(EXAMPLE, answers))
+    ask.settings_file.write(path, ask.settings_file.filled(EXAMPLE, answers))
     return dotenv_values(path, interpolate=False)
 
 
@@ -154,11 +154,11 @@ def test_a_secret_in_a_file_of_its_own_is_left_there() -> None:
 
 
 def test_answers_stand_where_the_example_speaks_of_them_and_nothing_else_changes() -> None:
-    text = ask.filled(EXAMPLE, {"NAS_BOOT_SECONDS": "120", "PI_IP": "192.0.2.2"})
+    text = ask.settings_file.filled(EXAMPLE, {"NAS_BOOT_SECONDS": "120", "PI_IP": "192.0.2.2"})
 
     changed = [line for line in text.splitlines() if line not in EXAMPLE.splitlines()]
     assert changed == ["BALUPI_NAS_BOOT_SECONDS=120", "BALUPI_PI_IP=192.0.2.2"]
-    assert ask.filled(text, {"PI_IP": "192.0.2.2"}) == text
+    assert ask.settings_file.filled(text, {"PI_IP": "192.0.2.2"}) == text
 
 
 @given(st.text(st.characters(blacklist_categories=("Cs", "Cc")), max_size=40).map(str.strip))
@@ -170,7 +170,7 @@ def test_every_password_is_read_as_it_was_written(
     values = _file_after({"TAPO_PASSWORD": password}, path)
 
     assert values["BALUPI_TAPO_PASSWORD"] == password
-    assert ask.read(path.read_text())["TAPO_PASSWORD"] == password
+    assert ask.settings_file.read(path.read_text())["TAPO_PASSWORD"] == password
 
 
 def test_the_settings_file_is_closed_to_others(tmp_path: Path) -> None:

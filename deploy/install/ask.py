@@ -21,10 +21,6 @@ from pathlib import Path
 from types import ModuleType
 
 HERE = Path(__file__).resolve().parent
-PREFIX = "BALUPI_"
-#: What stands in the file without quotes.
-_PLAIN = re.compile(r"[A-Za-z0-9_./:@,+-]*")
-_LINE = re.compile(r"\s*(?:export\s+)?(BALUPI_[A-Z_]+)\s*=\s*(.*?)\s*")
 
 
 def _by_path(name: str, path: Path) -> ModuleType:
@@ -40,6 +36,8 @@ def _by_path(name: str, path: Path) -> ModuleType:
 
 parse = _by_path("balupi_parse", HERE.parent.parent / "balupi_site" / "lib" / "parse.py")
 find = _by_path("balupi_find", HERE / "find.py")
+settings_file = _by_path("balupi_settings_file", HERE / "settings_file.py")
+PREFIX = settings_file.PREFIX
 
 Answers = dict[str, str]
 Parser = Callable[[str], object]
@@ -174,15 +172,15 @@ def main() -> int:
     )
     options = parser.parse_args()
     if options.get:
-        print(read(options.file.read_text(encoding="utf-8")).get(options.get, ""))
+        print(settings_file.read(options.file.read_text(encoding="utf-8")).get(options.get, ""))
         return 0
     text = (options.file if options.file.exists() else options.example).read_text(encoding="utf-8")
-    known = read(text) if options.file.exists() else {}
+    known = settings_file.read(text) if options.file.exists() else {}
     defaults = dict(each.split("=", 1) for each in options.default)
     is_asking = not options.yes and sys.stdin.isatty()
     given = {
         name: os.environ[PREFIX + name]
-        for name in setting_names(options.example.read_text(encoding="utf-8"))
+        for name in settings_file.setting_names(options.example.read_text(encoding="utf-8"))
         if PREFIX + name in os.environ
     }
     answers, missing = collect({**defaults, **known}, given, ask if is_asking else None)
@@ -192,11 +190,11 @@ def main() -> int:
             "installer in a terminal:\n" + "".join(f"  {line}\n" for line in missing)
         )
         return 1
-    fresh = filled(
+    fresh = settings_file.filled(
         text, {name: answers[name] for name in answers if answers[name] != known.get(name)}
     )
     if not options.file.exists() or fresh != text:
-        write(options.file, fresh)
+        settings_file.write(options.file, fresh)
         print(f"settings  {options.file}")
     return 0
 
@@ -267,67 +265,6 @@ def ask(question: Question, default: str, wrong: str) -> str:
     print(f"  That {wrong}." if wrong else f"\n  {question.help}".rstrip())
     prompt = f"{question.text}{f' [{default}]' if default else ''}: "
     return (getpass.getpass(prompt) if question.is_secret else input(prompt)).strip()
-
-
-def setting_names(example: str) -> set[str]:
-    """Return the names of all settings, without prefix; secrets may stand in a file instead."""
-    names = set(re.findall(rf"(?m)^#?{PREFIX}([A-Z_]+)=", example))
-    return names | {f"{name}_FILE" for name in names}
-
-
-def read(text: str) -> Answers:
-    """Return the settings of a file without their prefix, as python-dotenv reads them."""
-    found: Answers = {}
-    for line in text.splitlines():
-        match = _LINE.fullmatch(line)
-        if match:
-            found[match[1].removeprefix(PREFIX)] = _unquoted(match[2])
-    return found
-
-
-def _unquoted(value: str) -> str:
-    if len(value) > 1 and value[0] == value[-1] == "'":
-        return re.sub(r"\\(['\\])", r"\1", value[1:-1])
-    if len(value) > 1 and value[0] == value[-1] == '"':
-        return value[1:-1]
-    return re.sub(r"\s+#.*", "", value)
-
-
-def quoted(value: str) -> str:
-    """Return a value as it stands in the file."""
-    if _PLAIN.fullmatch(value):
-        return value
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def filled(text: str, answers: Mapping[str, str]) -> str:
-    """Return the file with these answers in it, each where the file speaks of it, else at its end."""
-    for name, value in answers.items():
-        line = f"{PREFIX}{name}={quoted(value)}"
-        # The last one counts where there are several.
-        places = list(
-            re.finditer(rf"(?m)^(?:#|[ \t]*(?:export[ \t]+)?){PREFIX}{name}[ \t]*=.*$", text)
-        )
-        if places:
-            text = text[: places[-1].start()] + line + text[places[-1].end() :]
-        else:
-            text = text.rstrip("\n") + f"\n{line}\n"
-    return text
-
-
-def write(path: Path, text: str) -> None:
-    """Replace the file at once, readable by its owner and group only."""
-    fresh = path.with_name(path.name + ".new")
-    fresh.unlink(missing_ok=True)
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    if path.exists():
-        os.chown(fresh, path.stat().st_uid, path.stat().st_gid)
-    fresh.chmod(0o640)
-    fresh.replace(path)
 
 
 if __name__ == "__main__":
