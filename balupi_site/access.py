@@ -1,4 +1,4 @@
-"""Who may do what: one table for every page and endpoint (design, section 8). What it lacks, nobody may."""
+"""Who may do what: one table for every page and endpoint (ADR 15). What it lacks, nobody may."""
 
 from __future__ import annotations
 

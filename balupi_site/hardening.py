@@ -13,7 +13,7 @@ from balupi_site.wake_page.views import in_place_of_nas
 
 #: Bodies we know are some hundred bytes long.
 _MAX_BODY_BYTES = 64 * 1024
-#: Longer ones: the NAS's snapshot (design, section 5), and forms of the admin site with many rows.
+#: Longer ones: the NAS's snapshot, and forms of the admin site with many rows.
 _MAX_LONG_BODY_BYTES = 1024 * 1024
 _LONG_BODIES = ("/api/handshake/", "/admin/")
 #: No page of ours needs any of these.

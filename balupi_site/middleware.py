@@ -100,7 +100,7 @@ def _signed(response: HttpResponse) -> HttpResponse:
 
 
 def _let_go(response: HttpResponse) -> None:
-    """Have nothing kept of an answer in the NAS's place: it would pin the browser to the Pi (section 10).
+    """Have nothing kept of an answer in the NAS's place: it would pin the browser to the Pi (ADR 14).
 
     ``Connection: close`` is the server's to send: waitress does, and closes, where an answer does not
     say how long it is.

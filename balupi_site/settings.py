@@ -95,7 +95,7 @@ WOL_BROADCAST = env.parsed(
 )
 WOL_PORT = env.parsed("WOL_PORT", "9", parse.parse_int(1, 65535), 9)
 HANDSHAKE_SECRET = env.secret("HANDSHAKE_SECRET")
-if IS_PROD and HANDSHAKE_SECRET and len(HANDSHAKE_SECRET) < 32:  # noqa: PLR2004  # design, section 5
+if IS_PROD and HANDSHAKE_SECRET and len(HANDSHAKE_SECRET) < 32:  # noqa: PLR2004  # docs/nas.md
     env.error("HANDSHAKE_SECRET", "must have at least 32 characters, the same ones as on the NAS")
 
 # --- the inbox --------------------------------------------------------------------------------------
@@ -335,14 +335,14 @@ SESSION_COOKIE_AGE = 30 * 24 * 3600
 CSRF_COOKIE_NAME = "balupi_csrf"
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True  # forms have it in a field; no script of ours reads it
-# HTTP only by design (section 10): the Pi has no certificate for the NAS's name, so neither HTTPS
+# HTTP only by design (ADR 14): the Pi has no certificate for the NAS's name, so neither HTTPS
 # redirects nor HSTS nor Secure cookies can be on.
 SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008", "security.W012", "security.W016"]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "dashboard"
 LOGOUT_REDIRECT_URL = "login"
 
-# SQLite options: measured (design, "Processes and settings"): no "database is locked", 29 MB/day.
+# SQLite options: measured (ADR 12): no "database is locked", 29 MB/day.
 _SQLITE_OPTIONS: dict[str, Any] = {
     "timeout": 20,
     "transaction_mode": "IMMEDIATE",
@@ -456,7 +456,7 @@ SPECTACULAR_SETTINGS = {
 }
 
 # --- Redis and Celery -----------------------------------------------------------------------------
-# A web thread may lose 0.3 s to a hanging Redis; a worker waits longer (design, sections 2 and "Processes"),
+# A web thread may lose 0.3 s to a hanging Redis; a worker waits longer (ADR 13),
 # but no longer than 1 s where the names wait for it: what Redis knows is never needed to switch them.
 REDIS_TIMEOUT_SECONDS = 0.3 if PROCESS == "web" else 1.0
 REDIS_BROKER_TIMEOUT_SECONDS = 0.3 if PROCESS == "web" else 5.0

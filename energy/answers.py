@@ -23,7 +23,7 @@ from balupi_site.lib.waiting import waiting_for_outside
 
 logger = logging.getLogger(__name__)
 
-#: How long an answer waits for the one who asked (design, section 2).
+#: How long an answer waits for the one who asked.
 _KEPT_S = 60
 
 

@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 
 #: Everything of ours, here and on the NAS, begins like this and is never moved.
 OWN_PREFIX = b".balupi-"
-#: Size and times must have stood still for so long (design, section 6).
+#: Size and times must have stood still for so long (ADR 5).
 QUIET_TIME = timedelta(seconds=30)
 #: Where the file system knows no leases, only time tells that nobody writes any more.
 QUIET_TIME_WITHOUT_LEASE = timedelta(minutes=10)

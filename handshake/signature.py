@@ -1,4 +1,4 @@
-"""Rules: whether a call is the NAS's. The wire format is the NAS's and fixed (design, section 5).
+"""Rules: whether a call is the NAS's. The wire format is the NAS's and fixed.
 
 BaluHost hashes the *sorted, compact* JSON of its body but sends other bytes of the same value, so
 either form of the body may be what was signed. ``handshake/vectors.json`` is the golden test.

@@ -41,7 +41,7 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """The numbers of the design, section 3; seconds and W."""
+    """How long and how much counts (ADR 11); seconds and W."""
 
     power_w: tuple[float, float, float] = (2.0, 15.0, 60.0)
     boot_s: float = 90.0

@@ -1,4 +1,4 @@
-"""Rules: what the evidence argues for in each state (design, section 3)."""
+"""Rules: what the evidence argues for in each state (ADR 11)."""
 
 from __future__ import annotations
 

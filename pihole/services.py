@@ -37,7 +37,7 @@ __all__ = ["Outcome", "Overview", "close_session", "overview", "reconcile", "set
 
 logger = logging.getLogger(__name__)
 
-#: Held for every talk to Pi-hole: one writer, one login (design, section 4).
+#: Held for every talk to Pi-hole: one writer, one login (ADR 4).
 TALK_LOCK = "pihole-write"
 
 #: Figures are read again when they are this old; looks come every 60 s.

@@ -8,7 +8,7 @@ from random import Random
 from simhome.config import HomeConfig
 from simhome.nas_habits import Session
 
-#: BaluPi gives a wake 90 s (design, section 12, ``NAS_BOOT_SECONDS``).
+#: BaluPi gives a wake 90 s (``BALUPI_NAS_BOOT_SECONDS``).
 _WAKE_SECONDS = 90
 #: How long before the wake that worked somebody tried in vain.
 _FAILED_BEFORE_SECONDS = 220

@@ -45,7 +45,7 @@ def is_busy(activity: Activity, at: datetime, seed: int) -> bool:
 
 
 def drawn_power_w(draw: Draw, activity: Activity, at: datetime, seed: int) -> float:
-    """Return the power in W. The figures are those of the design: a small NAS with disks."""
+    """Return the power in W. The figures are those of a small NAS with disks."""
     if draw in _FIXED_W:
         return _FIXED_W[draw]
     if draw is Draw.RUNNING:

@@ -25,7 +25,7 @@ _MIB = 1024 * 1024
 #: Below the first nothing can be stored soon, below the second somebody should make room.
 _FREE_FAIL, _FREE_WARN = 200 * _MIB, 500 * _MIB
 _INODES_FAIL, _INODES_WARN = 0.01, 0.05
-#: BaluPi itself writes about 30 MB a day (design, "Processes"); a card of 16 GB bears 2 GB a day for years.
+#: BaluPi itself writes about 30 MB a day (README, "Figures"); a card of 16 GB bears 2 GB a day for years.
 _WRITTEN_WARN = 2048 * _MIB
 #: Other disks bear many times that.
 _WRITTEN_WARN_DISK = 20 * _WRITTEN_WARN

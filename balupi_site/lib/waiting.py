@@ -10,7 +10,7 @@ from django.utils.translation import gettext_noop
 
 from balupi_site.lib.errors import TransientError
 
-#: More would let hanging logins or plugs hold up a call of the NAS (design, section 2).
+#: More would let hanging logins or plugs hold up a call of the NAS (ADR 13).
 _PLACES = threading.BoundedSemaphore(2)
 
 

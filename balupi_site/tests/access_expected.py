@@ -1,4 +1,4 @@
-"""What each caller should be answered, written by hand from the design's table (section 8).
+"""What each caller should be answered, written by hand from what was agreed (ADR 15).
 
 A second opinion: access.py is not asked, and is not to be copied here.
 """

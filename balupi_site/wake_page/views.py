@@ -1,6 +1,6 @@
 """The wake page: what a browser finds where the NAS should be, and the button that wakes it.
 
-Design, section 10. Under the NAS's names it answers every path that asks for a page, "/" included, with
+See ADR 14. Under the NAS's names it answers every path that asks for a page, "/" included, with
 503; the NAS-built page (``frontend/``) stays at the Pi's own names. It shows the NAS's state and the
 stages of its wake to anybody, no figures and no names of others; when the NAS slept today only to
 those who may read. What it says is made in ``story.py``.

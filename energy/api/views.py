@@ -16,7 +16,7 @@ from energy.api.queries import plug_or_404
 from energy.api.serializers import PlugEditSerializer, current_json, plug_json
 from energy.models import SmartPlug
 
-#: How long a request waits for the worker (design, section 2). A search listens for 5 s first.
+#: How long a request waits for the worker, in seconds. A search listens for 5 s first.
 SWITCH_WAIT_S = 10
 DISCOVER_WAIT_S = 15
 

@@ -32,7 +32,7 @@ Action = Literal["on", "off", "toggle"]
 #: Takes the plug and whether it is to be on; returns why that must not be, or None.
 SwitchGuard = Callable[[SmartPlug, bool], RefusedError | None]
 
-#: Whoever asks waits 10 s (design, section 2); the answer must be there by then.
+#: Whoever asks waits 10 s; the answer must be there by then.
 _LONGEST_S = 8.5
 
 _guards: list[SwitchGuard] = []

@@ -25,7 +25,7 @@ from nasctl import services as nasctl
 from pihole import services as pihole
 
 _CALLS_KEPT = 200
-#: The NAS gives up after 10 s, and the answer is due within 3 (design, section 5).
+#: The NAS gives up after 10 s, and the answer is due within 3.
 _SWITCH_WITHIN_S = 1.2
 
 _NO_SECRET = gettext_noop(

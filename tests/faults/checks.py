@@ -11,7 +11,7 @@ from itertools import pairwise
 
 #: Design, section 3 and 4: the names are right so long after the last fault.
 CONVERGED_S = 30.0
-#: An answer after going-offline proves nothing for so long (design, section 3): where the coming-online
+#: An answer after going-offline proves nothing for so long (ADR 11): where the coming-online
 #: call is lost, only that tells a restarted service from one that is on its way down.
 GRACE_S = 120.0
 #: Between BaluHost's DELETE and PUT the name is not there; that hole is not ours.

@@ -45,7 +45,7 @@ _AT_ONCE_OVER = (
 )
 _OWN_LASTS_S: dict[str, tuple[float, ...]] = {
     **dict.fromkeys(_AT_ONCE_OVER, (1.0,)),
-    "nas_hang": (10.0, 30.0, 70.0),  # it is noticed after up to 60 s (design, section 3)
+    "nas_hang": (10.0, 30.0, 70.0),  # it is noticed after up to 60 s (README, "Figures")
     "plug_hang": (20.0, 50.0),
     "database_locked": (10.0,),
 }

@@ -19,7 +19,7 @@ from balupi_site.lib.notify import READY, notify
 from balupi_site.lib.progress import Work, advance
 from balupi_site.watchdog import WebJudge
 
-#: Nothing we take is larger: the snapshot of the NAS is limited to 1 MiB (design, section 5).
+#: Nothing we take is larger: the snapshot of the NAS is limited to 1 MiB.
 MAX_BODY_BYTES = 2 * 1024 * 1024
 #: How long our own request may take; others' count as well.
 _OWN_REQUEST_S = 10.0
@@ -50,7 +50,7 @@ class Command(BaseCommand):
             max_request_header_size=32 * 1024,
             channel_timeout=30,
             cleanup_interval=10,
-            # Who is behind our nginx: it alone is believed when it says (design, section 8).
+            # Who is behind our nginx: it alone is believed when it says.
             trusted_proxy="127.0.0.1",
             trusted_proxy_headers={"x-forwarded-for"},
             clear_untrusted_proxy_headers=True,
