@@ -23,6 +23,7 @@ _OURS = (
     "included); real sshd, rsync and rrsync on loopback; in turn with plain rsync."
 )
 _PLAIN = "rsync --archive of the same folder with the same key to the same sshd and rrsync."
+_SYNCED = "The same, each file written through to the NAS's disk, as BaluPi has it."
 
 
 def inbox(bench: Bench) -> Iterator[Figure]:
@@ -45,12 +46,16 @@ def inbox(bench: Bench) -> Iterator[Figure]:
 def _measure(
     bench: Bench, trial: Trial, name: str, source: Path, size_mb: float
 ) -> Iterator[Figure]:
-    there_s, gone_s, plain_s = [], [], []
+    there_s: list[float] = []
+    gone_s: list[float] = []
+    plain_s: list[float] = []
+    synced_s: list[float] = []
     with trial.stopped("worker"):
         for number in range(bench.rounds(1, 3)):
             bench.say(f"{name}, round {number + 1}")
-            plain_s.append(_rsync(trial, source))
-            _empty(Path(trial.facts["nas_inbox"]))
+            for times_s, more in ((plain_s, ()), (synced_s, ("--fsync",))):
+                times_s.append(_rsync(trial, source, *more))
+                _empty(Path(trial.facts["nas_inbox"]))
             there, gone = _flush(trial, source)
             there_s.append(there)
             gone_s.append(gone)
@@ -59,6 +64,7 @@ def _measure(
         "inbox, all are on the NAS": (there_s, _OURS),
         "inbox, and none is here": (gone_s, _OURS),
         "plain rsync": (plain_s, _PLAIN),
+        "rsync --fsync": (synced_s, _SYNCED),
     }
     for what, (times_s, how) in middle.items():
         median = median_and_worst(name, times_s, "s", how)[0].value or 0.0
@@ -84,7 +90,7 @@ def _flush(trial: Trial, source: Path) -> tuple[float, float]:
     return there_s or gone_s, gone_s
 
 
-def _rsync(trial: Trial, source: Path) -> float:
+def _rsync(trial: Trial, source: Path, *more: str) -> float:
     keys = trial.data_dir / "ssh"
     options = {
         "BatchMode": "yes",
@@ -94,11 +100,9 @@ def _rsync(trial: Trial, source: Path) -> float:
     }
     ssh = ["ssh", "-F", "none", "-p", str(trial.facts["nas_ssh_port"])]
     ssh += [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
+    command = ["rsync", "--archive", *more, "--rsh", " ".join(ssh)]
     start_s = time.monotonic()
-    subprocess.run(
-        ["rsync", "--archive", "--rsh", " ".join(ssh), f"{source}/", f"{trial.facts['nas_ip']}:/"],
-        check=True,
-    )
+    subprocess.run([*command, f"{source}/", f"{trial.facts['nas_ip']}:/"], check=True)
     return time.monotonic() - start_s
 
 
