@@ -258,13 +258,13 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     # What adds headers comes first: refusals and static files are answers too.
-    "balupi_site.hardening.PermissionsMiddleware",
+    "balupi_site.middleware.PermissionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
     "balupi_site.middleware.OurAnswerMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "balupi_site.hardening.BodyLimitMiddleware",
+    "balupi_site.middleware.BodyLimitMiddleware",
     "balupi_site.middleware.OriginMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -323,7 +323,7 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 CSRF_FAILURE_VIEW = "balupi_site.error_pages.csrf_failure"
-#: The limit of one body (hardening.py has lower ones); nothing is ever uploaded as a file.
+#: The limit of one body (middleware.py has lower ones); nothing is ever uploaded as a file.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 1
 DEFAULT_EXCEPTION_REPORTER = "balupi_site.lib.error_report.SecretsReporter"

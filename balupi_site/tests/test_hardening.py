@@ -16,8 +16,8 @@ from rest_framework.test import APIClient
 
 from balupi_site.accounts.models import How
 from balupi_site.accounts.services.tokens import make_login_token
-from balupi_site.hardening import BodyLimitMiddleware
 from balupi_site.lib.logs import CalmFilter, Rarely
+from balupi_site.middleware import BodyLimitMiddleware
 from balupi_site.tests.test_settings import HOME, start
 from balupi_site.urls import handler400, handler403, handler404, handler500
 from balupi_site.urls import urlpatterns as real_urls
