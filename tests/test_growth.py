@@ -16,8 +16,9 @@ from contextlib import ExitStack
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import IO
+from typing import Any
 
+import psycopg
 import pytest
 
 from tests.conftest import ROOT
@@ -27,14 +28,40 @@ from tests.postgres import Cluster, running_postgres
 pytestmark = [pytest.mark.household, pytest.mark.enable_socket]
 
 POLL, STORE = "energy.tasks.poll_plugs", "energy.tasks.store_samples"
-_HOLDER = """
+_MACHINE = """
 import sys, django
 django.setup()
-from balupi_site.lib.locks import household_lock
-with household_lock("test", wait_s=float(sys.argv[1])) as is_ours:
-    print("ours" if is_ours else "theirs", flush=True)
-    sys.stdin.read()
+from balupi_site.lib.locks import HouseholdLock
+lock = HouseholdLock("test")
+for line in sys.stdin:
+    print(getattr(lock, line.strip())(), flush=True)
 """
+
+
+class Machine:
+    """A process that shares nothing with the others but the database, and may hold a lock."""
+
+    def __init__(self, url: str, data_dir: Path) -> None:
+        data_dir.mkdir()
+        environment = {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "balupi_site.settings",
+            "BALUPI_ENV_FILE": "/dev/null",
+            "BALUPI_DATA_DIR": str(data_dir),
+            "BALUPI_DATABASE_URL": url,
+        }
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        command = [sys.executable, "-c", _MACHINE]
+        self.process = subprocess.Popen(command, env=environment, cwd=ROOT, text=True, **pipes)  # noqa: S603
+
+    def does(self, method: str) -> bool:
+        """Call a method of its lock."""
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write(f"{method}\n")
+        self.process.stdin.flush()
+        said: str = self.process.stdout.readline()
+        return said.strip() == "True"
 
 
 @pytest.fixture(scope="module")
@@ -43,49 +70,43 @@ def cluster() -> Iterator[Cluster]:
         yield running
 
 
-def _lock(cluster: Cluster, data_dir: Path, *, wait_s: float = 0) -> subprocess.Popen[str]:
-    """Start a process on "another machine", which shares nothing but the database, and takes a lock."""
-    data_dir.mkdir(exist_ok=True)
-    environment = {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": "balupi_site.settings",
-        "BALUPI_ENV_FILE": "/dev/null",
-        "BALUPI_DATA_DIR": str(data_dir),
-        "BALUPI_DATABASE_URL": cluster.url(),
-    }
-    return subprocess.Popen(  # noqa: S603
-        [sys.executable, "-c", _HOLDER, str(wait_s)],
-        env=environment,
-        cwd=ROOT,
-        text=True,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-
-
-def _said(process: subprocess.Popen[str]) -> str:
-    said: IO[str] | None = process.stdout
-    assert said
-    return said.readline().strip()
-
-
-def test_a_lock_holds_over_machines_and_ends_with_a_killed_holder(
-    cluster: Cluster, tmp_path: Path
-) -> None:
+@pytest.fixture
+def machines(cluster: Cluster, tmp_path: Path) -> Iterator[list[Machine]]:
+    """Two of them."""
     with ExitStack() as all_ended:
+        made = [Machine(cluster.url(), tmp_path / name) for name in ("one", "two")]
+        for each in made:
+            all_ended.enter_context(each.process)
+            all_ended.callback(each.process.kill)
+        yield made
 
-        def start(name: str, *, wait_s: float = 0) -> subprocess.Popen[str]:
-            process = _lock(cluster, tmp_path / name, wait_s=wait_s)
-            all_ended.enter_context(process)
-            all_ended.callback(process.kill)
-            return process
 
-        holder = start("one")
-        assert _said(holder) == "ours"
-        waiting = start("two", wait_s=60)
-        assert _said(start("three")) == "theirs"
-        holder.kill()
-        assert _said(waiting) == "ours"
+def _break_connections(cluster: Cluster) -> None:
+    """End what is connected, as a restart of the server does; the locks are free then."""
+    with psycopg.connect(cluster.url()) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            "WHERE pid <> pg_backend_pid() AND datname = 'postgres'"
+        )
+
+
+def test_a_lock_holds_over_machines_until_its_holder_dies_or_another_one_has_it(
+    cluster: Cluster, machines: list[Machine]
+) -> None:
+    one, two = machines
+    assert one.does("take")
+    assert not two.does("take")
+    _break_connections(cluster)
+    assert one.does("is_kept"), "it takes what nobody else has taken meanwhile"
+    assert not two.does("take")
+    _break_connections(cluster)
+    assert two.does("take")
+    assert not one.does("is_kept"), "it must learn that it is another one's"
+    two.process.kill()
+    two.process.wait()
+    deadline_s = time.monotonic() + 10  # until the server has noticed
+    while not one.does("is_kept"):
+        assert time.monotonic() < deadline_s
 
 
 @pytest.fixture(scope="module")
