@@ -10,4 +10,6 @@ from hypothesis import settings
 
 def share_of_examples(share: float) -> settings:
     """Return settings that try this share of the examples: less than 1 where each one is slow."""
-    return settings(max_examples=max(1, round(settings.default.max_examples * share)))
+    usual = settings.default
+    assert usual is not None
+    return settings(max_examples=max(1, round(usual.max_examples * share)))
