@@ -387,9 +387,10 @@ place_files() {
 }
 
 # wait_until_healthy RELEASE: web and worker are of this release, and work.
+# Joined by &&, for "set -e" does not hold in what is called behind "||".
 wait_until_healthy() {
-  manage "$1" release healthy --since "$started_s" --deadline "$healthy_s"
-  service_is_active balupi-web && service_is_active balupi-worker
+  manage "$1" release healthy --since "$started_s" --deadline "$healthy_s" &&
+    service_is_active balupi-web && service_is_active balupi-worker
 }
 
 tell_status() {
