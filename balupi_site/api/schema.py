@@ -8,7 +8,7 @@ from drf_spectacular.types import OpenApiTypes
 from rest_framework import serializers
 
 from balupi_site.frontend.shell import PresenceSerializer
-from balupi_site.lib.openapi import Operation, Operations
+from balupi_site.lib.openapi import Operation, Operations, get
 
 _SYSTEM = "system"
 _SHELL = "NAS-built page"
@@ -106,47 +106,20 @@ class SmartDevicesSerializer(serializers.Serializer[Any]):
 
 
 OPERATIONS: Operations = {
-    "health": {
-        "GET": Operation(
-            id="health", tag=_SYSTEM, summary="BaluPi answers", answers={200: HealthSerializer}
-        )
-    },
-    "ping": {
-        "GET": Operation(
-            id="ping", tag=_SYSTEM, summary="The smallest answer", answers={200: PingSerializer}
-        )
-    },
-    "system-status": {
-        "GET": Operation(
-            id="system_status",
-            tag=_SYSTEM,
-            summary="Processor, memory, disk and temperature of the Pi",
-            answers={200: SystemStatusSerializer},
-        )
-    },
-    "schema": {
-        "GET": Operation(
-            id="schema",
-            tag=_SYSTEM,
-            summary="This description",
-            answers={200: OpenApiTypes.OBJECT},
-        )
-    },
-    "updates-version": {
-        "GET": Operation(
-            id="release", tag=_SHELL, summary="Which release", answers={200: ReleaseSerializer}
-        )
-    },
-    "system-mode": {
-        "GET": Operation(
-            id="mode", tag=_SHELL, summary="No made-up disks", answers={200: ModeSerializer}
-        )
-    },
-    "setup-status": {
-        "GET": Operation(
-            id="setup", tag=_SHELL, summary="No setup wizard", answers={200: SetupSerializer}
-        )
-    },
+    "health": get(id="health", tag=_SYSTEM, summary="BaluPi answers", answer=HealthSerializer),
+    "ping": get(id="ping", tag=_SYSTEM, summary="The smallest answer", answer=PingSerializer),
+    "system-status": get(
+        id="system_status",
+        tag=_SYSTEM,
+        summary="Processor, memory, disk and temperature of the Pi",
+        answer=SystemStatusSerializer,
+    ),
+    "schema": get(id="schema", tag=_SYSTEM, summary="This description", answer=OpenApiTypes.OBJECT),
+    "updates-version": get(
+        id="release", tag=_SHELL, summary="Which release", answer=ReleaseSerializer
+    ),
+    "system-mode": get(id="mode", tag=_SHELL, summary="No made-up disks", answer=ModeSerializer),
+    "setup-status": get(id="setup", tag=_SHELL, summary="No setup wizard", answer=SetupSerializer),
     "sleep-presence": {
         "POST": Operation(
             id="presence",
@@ -156,20 +129,16 @@ OPERATIONS: Operations = {
             answers={200: PresenceAnswerSerializer},
         )
     },
-    "statusbar-state": {
-        "GET": Operation(
-            id="status_bar",
-            tag=_SHELL,
-            summary="Nothing goes on in the background",
-            answers={200: StatusBarSerializer},
-        )
-    },
-    "smart-devices": {
-        "GET": Operation(
-            id="smart_devices",
-            tag=_SHELL,
-            summary="None of the NAS's own plugs",
-            answers={200: SmartDevicesSerializer},
-        )
-    },
+    "statusbar-state": get(
+        id="status_bar",
+        tag=_SHELL,
+        summary="Nothing goes on in the background",
+        answer=StatusBarSerializer,
+    ),
+    "smart-devices": get(
+        id="smart_devices",
+        tag=_SHELL,
+        summary="None of the NAS's own plugs",
+        answer=SmartDevicesSerializer,
+    ),
 }

@@ -49,6 +49,11 @@ class Operation:
 Operations = Mapping[str, Mapping[str, Operation]]
 
 
+def get(*, id: str, tag: str, summary: str, answer: Shape, **more: Any) -> dict[str, Operation]:  # noqa: A002, ANN401  # as in Operation
+    """Return the description of a URL that only tells: GET, and one good answer."""
+    return {"GET": Operation(id=id, tag=tag, summary=summary, answers={200: answer}, **more)}
+
+
 class ErrorSerializer(serializers.Serializer[Any]):
     """Why a request was not answered as asked."""
 

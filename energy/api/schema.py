@@ -7,7 +7,7 @@ from typing import Any
 from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.utils import PolymorphicProxySerializer
 
-from balupi_site.lib.openapi import YEARS_PATTERN, Operation, Operations
+from balupi_site.lib.openapi import YEARS_PATTERN, Operation, Operations, get
 from energy.api import answer_serializers as answers
 from energy.api import price_answer_serializers as prices
 from energy.api.anomaly_views import AnomalyQuery
@@ -130,62 +130,47 @@ def _edit_price(name: str) -> Operation:
 
 
 OPERATIONS: Operations = {
-    "energy-current": {
-        "GET": Operation(
-            id="energy_current",
-            tag=_ENERGY,
-            summary="Present power",
-            answers={200: answers.CurrentSerializer},
-        )
-    },
-    "energy-history": {
-        "GET": Operation(
-            id="energy_history",
-            tag=_ENERGY,
-            summary="Energy over time",
-            text="At most 20 000 rows; more are refused with 400.",
-            query=HistoryQuery,
-            answers={
-                200: PolymorphicProxySerializer(
-                    component_name="HistoryOrSamples",
-                    serializers=[answers.HistorySerializer, answers.SamplesSerializer],
-                    resource_type_field_name=None,
-                )
-            },
-            errors=(404,),
-        )
-    },
-    "energy-costs": {
-        "GET": Operation(
-            id="energy_costs",
-            tag=_ENERGY,
-            summary="What energy costs",
-            query=HistoryQuery,
-            answers={200: answers.CostsSerializer},
-            errors=(404,),
-        )
-    },
-    "energy-export": {
-        "GET": Operation(
-            id="energy_export",
-            tag=_ENERGY,
-            summary="The history as CSV",
-            text="Energy in Wh, power in W, money in the currency of the row.",
-            query=ExportFileQuery,
-            answers={200: "text/csv"},
-            errors=(404,),
-        )
-    },
-    "energy-anomalies": {
-        "GET": Operation(
-            id="energy_anomalies",
-            tag=_ENERGY,
-            summary="What is or was unusual",
-            query=AnomalyQuery,
-            answers={200: answers.AnomaliesSerializer},
-            errors=(404,),
-        )
-    },
+    "energy-current": get(
+        id="energy_current", tag=_ENERGY, summary="Present power", answer=answers.CurrentSerializer
+    ),
+    "energy-history": get(
+        id="energy_history",
+        tag=_ENERGY,
+        summary="Energy over time",
+        text="At most 20 000 rows; more are refused with 400.",
+        query=HistoryQuery,
+        answer=PolymorphicProxySerializer(
+            component_name="HistoryOrSamples",
+            serializers=[answers.HistorySerializer, answers.SamplesSerializer],
+            resource_type_field_name=None,
+        ),
+        errors=(404,),
+    ),
+    "energy-costs": get(
+        id="energy_costs",
+        tag=_ENERGY,
+        summary="What energy costs",
+        query=HistoryQuery,
+        answer=answers.CostsSerializer,
+        errors=(404,),
+    ),
+    "energy-export": get(
+        id="energy_export",
+        tag=_ENERGY,
+        summary="The history as CSV",
+        text="Energy in Wh, power in W, money in the currency of the row.",
+        query=ExportFileQuery,
+        answer="text/csv",
+        errors=(404,),
+    ),
+    "energy-anomalies": get(
+        id="energy_anomalies",
+        tag=_ENERGY,
+        summary="What is or was unusual",
+        query=AnomalyQuery,
+        answer=answers.AnomaliesSerializer,
+        errors=(404,),
+    ),
     "energy-prices": {
         "GET": Operation(
             id="prices_list",
@@ -226,14 +211,9 @@ OPERATIONS: Operations = {
             },
         ),
     },
-    "plugs": {
-        "GET": Operation(
-            id="plugs_list",
-            tag=_PLUGS,
-            summary="All plugs",
-            answers={200: answers.PlugSerializer(many=True)},
-        )
-    },
+    "plugs": get(
+        id="plugs_list", tag=_PLUGS, summary="All plugs", answer=answers.PlugSerializer(many=True)
+    ),
     "plug": {
         "GET": Operation(
             id="plug", tag=_PLUGS, summary="One plug", answers={200: answers.PlugSerializer}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from balupi_site.lib.openapi import Operation, Operations
+from balupi_site.lib.openapi import Operation, Operations, get
 from handshake.api import answer_serializers as answers
 
 _HANDSHAKE = "handshake"
@@ -31,30 +31,24 @@ OPERATIONS: Operations = {
             answers={200: answers.HelloSerializer},
         )
     },
-    "handshake-status": {
-        "GET": Operation(
-            id="handshake_status",
-            tag=_HANDSHAKE,
-            summary="State, snapshot and inbox at a glance",
-            answers={200: answers.HandshakeStatusSerializer},
-        )
-    },
-    "handshake-snapshot": {
-        "GET": Operation(
-            id="handshake_snapshot",
-            tag=_HANDSHAKE,
-            summary="What the NAS told of itself",
-            text="404: it has not sent a snapshot yet.",
-            answers={200: answers.SnapshotSerializer},
-            errors=(404,),
-        )
-    },
-    "handshake-inbox": {
-        "GET": Operation(
-            id="handshake_inbox",
-            tag=_HANDSHAKE,
-            summary="The files that wait for the NAS",
-            answers={200: answers.InboxSerializer},
-        )
-    },
+    "handshake-status": get(
+        id="handshake_status",
+        tag=_HANDSHAKE,
+        summary="State, snapshot and inbox at a glance",
+        answer=answers.HandshakeStatusSerializer,
+    ),
+    "handshake-snapshot": get(
+        id="handshake_snapshot",
+        tag=_HANDSHAKE,
+        summary="What the NAS told of itself",
+        text="404: it has not sent a snapshot yet.",
+        answer=answers.SnapshotSerializer,
+        errors=(404,),
+    ),
+    "handshake-inbox": get(
+        id="handshake_inbox",
+        tag=_HANDSHAKE,
+        summary="The files that wait for the NAS",
+        answer=answers.InboxSerializer,
+    ),
 }

@@ -7,7 +7,7 @@ from typing import Any
 from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 
 from balupi_site.events.kinds import GROUPS, Kind
-from balupi_site.lib.openapi import Operation, Operations
+from balupi_site.lib.openapi import Operation, Operations, get
 from nasctl.api import answer_serializers as answers
 from nasctl.api import energy_answers as energy
 from nasctl.api import timeline_answers as timeline
@@ -32,56 +32,39 @@ class KindsExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untype
 
 
 OPERATIONS: Operations = {
-    "energy-summary": {
-        "GET": Operation(
-            id="energy_summary",
-            tag=_ENERGY,
-            summary="The house at a glance",
-            answers={200: energy.SummarySerializer},
-        )
-    },
-    "nas-energy": {
-        "GET": Operation(
-            id="nas_energy",
-            tag=_NAS,
-            summary="The NAS's energy by state",
-            text="404: no plug has the role NAS.",
-            query=NasEnergyQuery,
-            answers={200: energy.NasEnergySerializer},
-            errors=(404,),
-        )
-    },
-    "nas-status": {
-        "GET": Operation(
-            id="nas_status",
-            tag=_NAS,
-            summary="The NAS now",
-            answers={200: answers.NasStatusSerializer},
-        )
-    },
-    "nas-timeline": {
-        "GET": Operation(
-            id="nas_timeline",
-            tag=_NAS,
-            summary="The history",
-            query=PageQuery,
-            answers={200: timeline.TimelineSerializer},
-        )
-    },
-    "nas-timeline-csv": {
-        "GET": Operation(
-            id="nas_timeline_csv",
-            tag=_NAS,
-            summary="The log of events as CSV",
-            query=LogQuery,
-            answers={200: "text/csv"},
-        )
-    },
-    "nas-wake": {
-        "GET": Operation(
-            id="nas_wake", tag=_NAS, summary="One wake", answers={200: answers.WakeSerializer}
-        )
-    },
+    "energy-summary": get(
+        id="energy_summary",
+        tag=_ENERGY,
+        summary="The house at a glance",
+        answer=energy.SummarySerializer,
+    ),
+    "nas-energy": get(
+        id="nas_energy",
+        tag=_NAS,
+        summary="The NAS's energy by state",
+        text="404: no plug has the role NAS.",
+        query=NasEnergyQuery,
+        answer=energy.NasEnergySerializer,
+        errors=(404,),
+    ),
+    "nas-status": get(
+        id="nas_status", tag=_NAS, summary="The NAS now", answer=answers.NasStatusSerializer
+    ),
+    "nas-timeline": get(
+        id="nas_timeline",
+        tag=_NAS,
+        summary="The history",
+        query=PageQuery,
+        answer=timeline.TimelineSerializer,
+    ),
+    "nas-timeline-csv": get(
+        id="nas_timeline_csv",
+        tag=_NAS,
+        summary="The log of events as CSV",
+        query=LogQuery,
+        answer="text/csv",
+    ),
+    "nas-wake": get(id="nas_wake", tag=_NAS, summary="One wake", answer=answers.WakeSerializer),
     "nas-wol": {
         "POST": Operation(
             id="nas_wol",

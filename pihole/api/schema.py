@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
-from balupi_site.lib.openapi import Operation, Operations
+from balupi_site.lib.openapi import Operation, Operations, get
 from pihole.api.serializers import OverviewSerializer, StatisticsSerializer, SwitchSerializer
 
 _NAMES = "names"
@@ -17,22 +17,12 @@ class NamesSwitchSerializer(OverviewSerializer):
 
 
 OPERATIONS: Operations = {
-    "pihole-status": {
-        "GET": Operation(
-            id="names_status",
-            tag=_NAMES,
-            summary="Where the names lead",
-            answers={200: OverviewSerializer},
-        )
-    },
-    "pihole-stats": {
-        "GET": Operation(
-            id="pihole_stats",
-            tag=_NAMES,
-            summary="Pi-hole's figures",
-            answers={200: StatisticsSerializer},
-        )
-    },
+    "pihole-status": get(
+        id="names_status", tag=_NAMES, summary="Where the names lead", answer=OverviewSerializer
+    ),
+    "pihole-stats": get(
+        id="pihole_stats", tag=_NAMES, summary="Pi-hole's figures", answer=StatisticsSerializer
+    ),
     "pihole-dns": {
         "POST": Operation(
             id="names_switch",

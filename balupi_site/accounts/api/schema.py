@@ -11,7 +11,7 @@ from balupi_site.accounts.api.serializers import (
     NeedsCodeSerializer,
     UserSerializer,
 )
-from balupi_site.lib.openapi import Operation, Operations
+from balupi_site.lib.openapi import Operation, Operations, get
 
 _LOGIN = "login"
 _AWAY = (
@@ -48,11 +48,7 @@ OPERATIONS: Operations = {
             errors=(401, 429, 503),
         )
     },
-    "auth-me": {
-        "GET": Operation(
-            id="me", tag=_LOGIN, summary="Who is logged in", answers={200: UserSerializer}
-        )
-    },
+    "auth-me": get(id="me", tag=_LOGIN, summary="Who is logged in", answer=UserSerializer),
     "auth-logout": {
         "POST": Operation(
             id="logout",

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from balupi_site.lib.openapi import Operation, Operations
+from balupi_site.lib.openapi import Operations, get
 from balupi_site.monitor.api import answer_serializers as answers
 from balupi_site.monitor.api.serializers import DiskHistoryQuery, HistoryQuery
 
@@ -19,24 +19,15 @@ def _pair(
 ) -> Operations:
     word = name.removeprefix("monitor-")
     return {
-        name: {
-            "GET": Operation(
-                id=f"monitor_{word}",
-                tag=_MONITOR,
-                summary=f"{what} now",
-                answers={200: now},
-            )
-        },
-        f"{name}-history": {
-            "GET": Operation(
-                id=f"monitor_{word}_history",
-                tag=_MONITOR,
-                summary=f"{what} in the last hour",
-                text="Empty while Redis is away.",
-                query=query,
-                answers={200: history},
-            )
-        },
+        name: get(id=f"monitor_{word}", tag=_MONITOR, summary=f"{what} now", answer=now),
+        f"{name}-history": get(
+            id=f"monitor_{word}_history",
+            tag=_MONITOR,
+            summary=f"{what} in the last hour",
+            text="Empty while Redis is away.",
+            query=query,
+            answer=history,
+        ),
     }
 
 
