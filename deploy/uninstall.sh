@@ -93,7 +93,7 @@ purge_data() {
 
 tell_what_stays() {
   local accounts
-  accounts=$(getent group balupi-inbox | cut -d: -f4 | tr , ' ')
+  accounts=$({ getent group balupi-inbox || true; } | cut -d: -f4 | tr , ' ')
   say "BaluPi is off this machine."
   [ -n "$1" ] || echo "Measurements and settings are still here: ${data_dir:-/var/lib/balupi}, /etc/balupi (--purge deletes them)."
   # They may be a person's, or for other shares.

@@ -246,6 +246,15 @@ def test_it_comes_back_after_a_power_cut(installed: Site) -> None:
     assert installed.ask("baluhost.local", "/").startswith("503 no-store")
 
 
+def test_nginx_comes_back_when_it_dies(installed: Site) -> None:
+    """Debian's own unit leaves it dead, and with it the names and the pages."""
+    ask = "exec 3<>/dev/tcp/127.0.0.1/80"
+    until = f"for n in {{1..60}}; do ({ask}) 2>/dev/null && exit; sleep 0.5; done; exit 1"
+    died = "systemctl kill --kill-who=all --signal=KILL nginx"
+    installed.machine.run(["bash", "-c", f"{died}; {until}"])
+    assert installed.ask("baluhost.local", "/").startswith("503 no-store")
+
+
 def test_it_goes_and_leaves_the_data_and_comes_again_with_them(installed: Site) -> None:
     machine = installed.machine
     said = machine.run(["/source/deploy/uninstall.sh"]).stdout
@@ -260,6 +269,15 @@ def test_it_goes_and_leaves_the_data_and_comes_again_with_them(installed: Site) 
     users = "from django.contrib.auth.models import User; print(User.objects.get().username)"
     assert "owner" in machine.run(["balupi", "shell", "--verbosity", "0", "-c", users]).stdout
 
-    machine.run(["/source/deploy/uninstall.sh", "--purge", "--yes"])
+    # As with a data disk that holds the data, too, and a share that somebody uses.
+    on_disk = "mkdir -p /srv/balupi/data /srv/balupi/inbox && touch /srv/balupi/{data,inbox}/file"
+    account = "groupadd balupi-inbox && useradd scanner && usermod -aG balupi-inbox scanner"
+    moved = (
+        "sed -i 's|^BALUPI_DATA_DIR=.*|BALUPI_DATA_DIR=/srv/balupi/data|' /etc/balupi/balupi.env"
+    )
+    machine.run(["bash", "-euc", f"{on_disk}; {account}; {moved}"])
+    said = machine.run(["/source/deploy/uninstall.sh", "--purge", "--yes"]).stdout
+    assert "The accounts of the share stay: scanner." in said
+    assert machine.run(["ls", "/srv/balupi"]).stdout.split() == ["inbox"]
     gone = ["/var/lib/balupi", "/etc/balupi", "/opt/balupi", "/usr/local/bin/balupi"]
     assert machine.run(["ls", "-d", *gone], check=False).stdout.count("No such file") == len(gone)
