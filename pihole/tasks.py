@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import logging
+import threading
 
 from celery import shared_task
+from django.db import connections
 from django.utils import timezone
-from kombu.exceptions import OperationalError
 
-from balupi_site.lib.redis import RedisError, client
 from pihole import services
 
-logger = logging.getLogger(__name__)
-
-_PENDING_KEY = "pihole:follow-up"
+_guard = threading.Lock()
+#: The next look of this process that is not a regular one; None: there is none.
+_follow_up: threading.Timer | None = None
 
 
 @shared_task(ignore_result=True)
@@ -21,13 +20,28 @@ def reconcile_names() -> None:
     """Make the names lead where they should; look again soon after a write or a problem."""
     outcome = services.reconcile(timezone.now())
     if outcome.follow_up_s is not None:
-        _follow_up(outcome.follow_up_s)
+        look_again(outcome.follow_up_s)
 
 
-def _follow_up(delay_s: int) -> None:
-    """Have the names looked at again, unless that is under way: looks must not breed looks."""
+def look_again(delay_s: float) -> None:
+    """Have the names looked at again, unless that is under way: looks must not breed looks.
+
+    By a timer of this process, which needs no Redis and knows no wall clock: a task with a
+    countdown is thrown away, or waits for an hour, where the clock is set meanwhile.
+    """
+    global _follow_up  # noqa: PLW0603  # one per process, guarded by the lock
+    with _guard:
+        if _follow_up is None:
+            _follow_up = threading.Timer(delay_s, _follow)
+            _follow_up.daemon = True
+            _follow_up.start()
+
+
+def _follow() -> None:
+    global _follow_up  # noqa: PLW0603  # one per process, guarded by the lock
+    with _guard:
+        _follow_up = None  # before the look, so that it can have the next one follow
     try:
-        if client().set(_PENDING_KEY, 1, nx=True, px=delay_s * 1000 - 100):
-            reconcile_names.apply_async(countdown=delay_s, expires=delay_s + 60, retry=False)
-    except (RedisError, OperationalError, OSError) as error:
-        logger.debug("no follow-up without Redis, the regular look does it: %s", error)
+        reconcile_names()
+    finally:
+        connections.close_all()

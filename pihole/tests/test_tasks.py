@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
-from kombu.exceptions import OperationalError
 
 from pihole import services, tasks
 from pihole.services import Outcome
 
 
+@dataclass
+class Timer:
+    """Notes when it is to run, and runs when it is told."""
+
+    delay_s: float
+    run: Callable[[], None]
+    daemon: bool = False
+    is_started: bool = False
+
+    def start(self) -> None:
+        self.is_started = True
+
+
 @pytest.fixture
-def planned(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """Note what is planned instead of sending it to a broker."""
-    calls: list[dict[str, Any]] = []
-    monkeypatch.setattr(tasks.reconcile_names, "apply_async", lambda **call: calls.append(call))
-    return calls
+def planned(monkeypatch: pytest.MonkeyPatch) -> list[Timer]:
+    timers: list[Timer] = []
+
+    def timer(delay_s: float, run: Callable[[], None]) -> Timer:
+        timers.append(Timer(delay_s, run))
+        return timers[-1]
+
+    monkeypatch.setattr("pihole.tasks.threading.Timer", timer)
+    monkeypatch.setattr(tasks, "_follow_up", None)
+    return timers
 
 
 def outcome(monkeypatch: pytest.MonkeyPatch, follow_up_s: int | None) -> None:
@@ -31,48 +50,36 @@ def test_beat_runs_it_every_minute_by_its_name() -> None:
     assert [entry["schedule"] for entry in found] == [60]
 
 
-def test_a_quiet_look_plans_nothing(
-    monkeypatch: pytest.MonkeyPatch, redis_server: Any, planned: list[dict[str, Any]]
-) -> None:
+def test_a_quiet_look_plans_nothing(monkeypatch: pytest.MonkeyPatch, planned: list[Timer]) -> None:
     outcome(monkeypatch, None)
     tasks.reconcile_names()
     assert planned == []
 
 
-def test_a_look_that_needs_another_plans_it(
-    monkeypatch: pytest.MonkeyPatch, redis_server: Any, planned: list[dict[str, Any]]
+def test_a_look_that_needs_another_plans_it_without_redis(
+    monkeypatch: pytest.MonkeyPatch, planned: list[Timer], no_redis: None
 ) -> None:
     outcome(monkeypatch, 7)
     tasks.reconcile_names()
-    assert [call["countdown"] for call in planned] == [7]
+    assert [(timer.delay_s, timer.is_started, timer.daemon) for timer in planned] == [
+        (7, True, True)
+    ]
 
 
-def test_looks_do_not_breed_looks(
-    monkeypatch: pytest.MonkeyPatch, redis_server: Any, planned: list[dict[str, Any]]
-) -> None:
+def test_looks_do_not_breed_looks(monkeypatch: pytest.MonkeyPatch, planned: list[Timer]) -> None:
     outcome(monkeypatch, 7)
     for _ in range(5):
         tasks.reconcile_names()
     assert len(planned) == 1
-    # The mark is gone just before the planned look runs, so that it can plan the next one.
-    assert 6000 < redis_server.pttl("pihole:follow-up") < 7000
 
 
-@pytest.mark.parametrize("error", [OperationalError("gone"), OSError("gone")])
-def test_a_broker_that_is_away_is_no_failure(
-    monkeypatch: pytest.MonkeyPatch, redis_server: Any, error: Exception
+def test_each_look_can_have_the_next_one_follow(
+    monkeypatch: pytest.MonkeyPatch, planned: list[Timer]
 ) -> None:
-    def fail(**_call: object) -> None:
-        raise error
-
-    outcome(monkeypatch, 7)
-    monkeypatch.setattr(tasks.reconcile_names, "apply_async", fail)
-    tasks.reconcile_names()
-
-
-def test_without_redis_the_look_is_done_and_nothing_planned(
-    monkeypatch: pytest.MonkeyPatch, no_redis: None, planned: list[dict[str, Any]]
-) -> None:
-    outcome(monkeypatch, 7)
-    tasks.reconcile_names()
-    assert planned == []
+    closed: list[Any] = []
+    monkeypatch.setattr("pihole.tasks.connections.close_all", lambda: closed.append("all"))
+    for follow_up_s in (3, 5, 7):
+        outcome(monkeypatch, follow_up_s)
+        planned[-1].run() if planned else tasks.reconcile_names()
+    assert [timer.delay_s for timer in planned] == [3, 5, 7]
+    assert closed == ["all", "all"]
