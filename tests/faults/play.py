@@ -177,7 +177,9 @@ class Play:
         )
 
     def _unheard_return_at(self) -> float | None:
-        """Return when the NAS, which is up, said good-bye, where that is the last we heard."""
+        """Return when the NAS, which is up, said good-bye, where that is the last BaluPi heard."""
+        if self.home.nas_state() != "shutting_down":
+            return None
         self.watch.look()
         heard = [call for call in self.watch.calls.values() if call["acknowledged"]]
         last = max(heard, key=lambda call: call["at"], default=None)
