@@ -14,8 +14,8 @@ Act = Callable[[Household, Planned], object]
 _RESTART_S = 30.0
 #: The resolver, too, needs a moment after its return.
 _RETURN_S = 3.0
-#: Somebody else's last word stands until we look again: in a fight we answer each minute only, or
-#: Pi-hole's card would be worn out (pihole/conclude.py).
+#: Somebody else's last word stands until the next regular look, each 60 s: a question each second would
+#: cost more than it is worth, and a fight would wear out Pi-hole's card (pihole/conclude.py).
 FIGHT_S = 65.0
 #: The network is searched for a lost plug every five minutes at most (energy/plug_pool.py).
 SEARCH_S = 330.0

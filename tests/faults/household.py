@@ -22,7 +22,8 @@ import psutil
 from benchmarks.kernel_counters import OURS
 from simhome.control_client import ask
 from tests.conftest import ROOT, Trial, running_trial
-from tests.faults.checks import Usage, Window
+from tests.faults.checks.processes import Usage
+from tests.faults.checks.windows import Window
 
 #: Shorter than in a household, so that a run of minutes has figures to compare.
 SAMPLE_INTERVAL_S = 10
@@ -82,7 +83,7 @@ class Household:
 
     def pids(self) -> dict[str, int]:
         """Return the process ids of web, worker and redis, of those that are there."""
-        found = {}
+        found: dict[str, int] = {}
         for process in psutil.Process(self.trial.process.pid).children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):
                 command = process.cmdline()

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.kernel_counters import OURS
-from tests.faults import checks
+from tests.faults.checks import files, names
+from tests.faults.checks.processes import Usage
 from tests.faults.faults import ALL, FIGHT_S, announce
 from tests.faults.household import Household, now
 from tests.faults.plan import FAULTS, Episode, Planned
@@ -49,7 +50,7 @@ class Play:
     put: dict[str, bytes] = field(default_factory=dict)
     applied: Counter[str] = field(default_factory=Counter)
     converged_s: list[float] = field(default_factory=list)
-    usages: list[checks.Usage] = field(default_factory=list)
+    usages: list[Usage] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     story: list[str] = field(default_factory=list)
 
@@ -146,7 +147,7 @@ class Play:
         return None if nas["fault"] else _STEADY.get(nas["state"])
 
     def _wait_until_right(self, episode: Episode, healed_at: float) -> None:
-        limit_s = checks.allowed_s(
+        limit_s = names.allowed_s(
             has_fought=any(ALL[one.name].is_foreign for one in episode.faults),
             fight_s=FIGHT_S,
             restart_said_at=self._unheard_return_at(),
@@ -209,7 +210,7 @@ class Play:
         here = set(digests(Path(self.home.facts["inbox"])).values())
         there = digests(Path(self.home.facts["nas_inbox"]))
         final = {path: digest for path, digest in there.items() if not path.startswith(b".balupi-")}
-        return checks.wrong_files(self.put, here, final, is_over=is_over)
+        return files.wrong_files(self.put, here, final, is_over=is_over)
 
     def wait_for_files(self, deadline_s: float) -> None:
         """Wait until everything that was put into the inbox is on the NAS."""

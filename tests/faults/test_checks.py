@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import replace
 
 import pytest
 
-from tests.faults import checks
-from tests.faults.checks import Answers, Change, Measured, Meter, Usage, Window
-from tests.faults.plan import FAULTS, PLUGS, Episode, episodes
+from tests.faults.checks import energy, files, history, names, processes
+from tests.faults.checks.energy import Measured, Meter
+from tests.faults.checks.history import Change
+from tests.faults.checks.names import Answers
+from tests.faults.checks.processes import Usage
+from tests.faults.checks.windows import Window
 
 NAS, PI = "192.0.2.53", "192.0.2.2"
 
@@ -40,7 +42,7 @@ def answers(kind: str, address: str = "", lasted_s: float = 1.0) -> list[Answers
 def test_an_answer_that_a_client_may_get_is_no_problem(
     found: list[Answers], windows: dict[str, list[Window]]
 ) -> None:
-    assert checks.wrong_answers(found, addresses=(NAS, PI), **windows) == []
+    assert names.wrong_answers(found, addresses=(NAS, PI), **windows) == []
 
 
 @pytest.mark.parametrize(
@@ -60,11 +62,11 @@ def test_an_answer_that_a_client_may_get_is_no_problem(
 def test_an_answer_that_no_client_may_get_is_told(
     found: list[Answers], windows: dict[str, list[Window]]
 ) -> None:
-    assert len(checks.wrong_answers(found, addresses=(NAS, PI), **windows)) == 1
+    assert len(names.wrong_answers(found, addresses=(NAS, PI), **windows)) == 1
 
 
 def allowed_s(*, has_fought: bool = False, restart_said_at: float | None = None) -> float:
-    return checks.allowed_s(
+    return names.allowed_s(
         has_fought=has_fought, fight_s=65, restart_said_at=restart_said_at, healed_at=1000
     )
 
@@ -88,7 +90,7 @@ TWICE = [*GONE_AND_BACK, change(3, "online", "online")]
 
 def test_a_history_that_tells_each_fact_once_is_no_problem() -> None:
     called = change(3, "online", "online", "called_coming_online")
-    assert checks.broken_history([*GONE_AND_BACK, called], [*TIMES, called.at], departures=1) == []
+    assert history.broken_history([*GONE_AND_BACK, called], [*TIMES, called.at], departures=1) == []
 
 
 @pytest.mark.parametrize(
@@ -104,15 +106,15 @@ def test_a_history_that_tells_each_fact_once_is_no_problem() -> None:
 def test_a_fact_told_twice_or_not_at_all_is_told(
     changes: list[Change], times: list[str], departures: int, told: str
 ) -> None:
-    (problem,) = checks.broken_history(changes, times, departures)
+    (problem,) = history.broken_history(changes, times, departures)
     assert told in problem
 
 
 def test_entries_are_counted_between_what_was_surely_and_what_was_perhaps_noted() -> None:
-    assert checks.wrong_counts({"nas.call": 3}, {"nas.call": 3}, {"nas.call": 4}) == []
-    assert len(checks.wrong_counts({"nas.call": 2}, {"nas.call": 3}, {"nas.call": 4})) == 1
-    assert len(checks.wrong_counts({"nas.call": 5}, {"nas.call": 3}, {"nas.call": 4})) == 1
-    assert len(checks.wrong_counts({}, {"nas.call": 1}, {"nas.call": 1})) == 1
+    assert history.wrong_counts({"nas.call": 3}, {"nas.call": 3}, {"nas.call": 4}) == []
+    assert len(history.wrong_counts({"nas.call": 2}, {"nas.call": 3}, {"nas.call": 4})) == 1
+    assert len(history.wrong_counts({"nas.call": 5}, {"nas.call": 3}, {"nas.call": 4})) == 1
+    assert len(history.wrong_counts({}, {"nas.call": 1}, {"nas.call": 1})) == 1
 
 
 PUT = {"one": b"a.jpg", "two": b"b.jpg"}
@@ -134,7 +136,7 @@ BOTH = ["file there twice: b'b'", "file there twice: b'c'"]
 def test_a_file_that_is_lost_torn_late_or_there_twice_is_told(
     here: set[str], there: dict[bytes, str], is_over: bool, told: list[str]
 ) -> None:
-    assert checks.wrong_files(PUT, here, there, is_over=is_over) == told
+    assert files.wrong_files(PUT, here, there, is_over=is_over) == told
 
 
 def steady(power_w: float, seconds: int) -> list[Meter]:
@@ -146,8 +148,8 @@ def stored(power_w: float, *times: float) -> list[Measured]:
 
 
 def compared(samples: list[Measured], meter: list[Meter], **windows: list[Window]) -> list[str]:
-    figures = {"NAS": checks.compare_energy("NAS", samples, meter, interval_s=10, **windows)}
-    return checks.wrong_energy(figures, run_s=meter[-1].at, least_share=0.3)
+    figures = {"NAS": energy.compare_energy("NAS", samples, meter, interval_s=10, **windows)}
+    return energy.wrong_energy(figures, run_s=meter[-1].at, least_share=0.3)
 
 
 def test_energy_that_the_meter_confirms_is_no_problem() -> None:
@@ -195,20 +197,20 @@ def test_a_jump_between_two_samples_is_left_out() -> None:
 
 def test_a_sample_of_a_silent_plug_is_invented() -> None:
     silent = [Window(100, 120)]
-    assert checks.invented_samples("NAS", stored(36, 90, 130), silent) == []
-    assert len(checks.invented_samples("NAS", stored(36, 90, 110, 130), silent)) == 1
+    assert energy.invented_samples("NAS", stored(36, 90, 130), silent) == []
+    assert len(energy.invented_samples("NAS", stored(36, 90, 110, 130), silent)) == 1
 
 
 def test_an_hour_that_says_more_or_less_than_was_measured_is_told() -> None:
     samples = stored(36, *range(0, 1801, 10))
-    assert checks.unmarked_gaps({0.0: 0.5}, samples, interval_s=10) == []
-    assert len(checks.unmarked_gaps({0.0: 1.0}, samples, interval_s=10)) == 1
-    assert len(checks.unmarked_gaps({0.0: 0.4}, samples, interval_s=10)) == 1
+    assert energy.unmarked_gaps({0.0: 0.5}, samples, interval_s=10) == []
+    assert len(energy.unmarked_gaps({0.0: 1.0}, samples, interval_s=10)) == 1
+    assert len(energy.unmarked_gaps({0.0: 0.4}, samples, interval_s=10)) == 1
 
 
 def test_an_hour_need_not_have_the_very_last_sample_yet() -> None:
     samples = stored(36, *range(0, 1811, 10))
-    assert checks.unmarked_gaps({0.0: 0.5}, samples, interval_s=10) == []
+    assert energy.unmarked_gaps({0.0: 0.5}, samples, interval_s=10) == []
 
 
 @pytest.mark.parametrize(
@@ -221,13 +223,13 @@ def test_an_hour_need_not_have_the_very_last_sample_yet() -> None:
     ],
 )
 def test_a_trace_of_an_unhandled_exception_is_told_with_what_follows(line: str) -> None:
-    (problem,) = checks.trouble_in(f"web: all well\n{line}\n  and why")
+    (problem,) = processes.trouble_in(f"web: all well\n{line}\n  and why")
     assert problem.startswith(f"log: {line}")
     assert "and why" in problem
 
 
 def test_a_log_that_tells_of_handled_trouble_is_none() -> None:
-    assert checks.trouble_in("WARNING Redis is away, readings are kept in memory: Timeout") == []
+    assert processes.trouble_in("WARNING Redis is away, readings are kept in memory: Timeout") == []
 
 
 WARM = Usage(program="worker", pid=7, age_s=60, uss_mib=80, descriptors=40, threads=20)
@@ -247,44 +249,11 @@ def aged(*held: Usage) -> list[Usage]:
 )
 def test_what_a_process_holds_more_and_more_is_told(more: dict[str, float]) -> None:
     grown = replace(WARM, **more)  # type: ignore[arg-type]
-    assert len(checks.leaks(aged(WARM, grown, grown, grown))) == 1
+    assert len(processes.leaks(aged(WARM, grown, grown, grown))) == 1
 
 
 def test_what_is_held_for_a_moment_or_before_it_was_warm_is_no_leak() -> None:
     grown = replace(WARM, uss_mib=95.0, descriptors=80, threads=40)
-    assert checks.leaks(aged(WARM, grown, WARM, grown)) == []
-    assert checks.leaks([replace(WARM, age_s=5, uss_mib=20), *aged(WARM, WARM)]) == []
-    assert checks.leaks([*aged(WARM, WARM), *aged(*[replace(grown, pid=8)] * 4)]) == []
-
-
-def first(count: int, seed: int) -> list[Episode]:
-    return list(itertools.islice(episodes(seed), count))
-
-
-def test_the_same_seed_brings_the_same_faults() -> None:
-    assert first(50, seed=8) == first(50, seed=8)
-    assert first(50, seed=8) != first(50, seed=9)
-
-
-def test_no_fault_comes_a_third_time_before_each_has_come() -> None:
-    names = [one.name for episode in first(40, seed=8) for one in episode.faults]
-    third = next(number for number, name in enumerate(names) if names[:number].count(name) == 2)
-    assert set(names[:third]) == set(FAULTS)
-
-
-def test_one_to_three_faults_come_at_once_and_never_two_at_one_place() -> None:
-    played = first(300, seed=8)
-    for episode in played:
-        places = [FAULTS[one.name] for one in episode.faults]
-        places += ["nas"] * bool(episode.leaves or episode.returns)
-        assert 1 <= len(episode.faults) <= 3
-        assert len(places) == len(set(places))
-    assert {one.plug for episode in played for one in episode.faults} == {"", *PLUGS}
-
-
-def test_the_nas_sleeps_only_until_the_next_episode() -> None:
-    is_awake = True
-    for episode in first(300, seed=8):
-        assert bool(episode.returns) == (not is_awake)
-        assert not (episode.leaves and episode.returns)
-        is_awake = not episode.leaves
+    assert processes.leaks(aged(WARM, grown, WARM, grown)) == []
+    assert processes.leaks([replace(WARM, age_s=5, uss_mib=20), *aged(WARM, WARM)]) == []
+    assert processes.leaks([*aged(WARM, WARM), *aged(*[replace(grown, pid=8)] * 4)]) == []

@@ -7,7 +7,8 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable
 
-from tests.faults import checks
+from tests.faults.checks import energy, history, names, processes
+from tests.faults.checks.processes import Usage
 from tests.faults.household import SAMPLE_INTERVAL_S, Household
 from tests.faults.play import Play
 
@@ -43,14 +44,14 @@ class Verdict:
             *play.wrong_files(is_over=True),
             *self._wrong_timeline(),
             *self._wrong_energy(),
-            *checks.leaks(play.usages),
-            *checks.trouble_in(self._home.trial.log.read_text(errors="replace")),
+            *processes.leaks(play.usages),
+            *processes.trouble_in(self._home.trial.log.read_text(errors="replace")),
         ]
 
     def _wrong_names(self) -> list[str]:
-        names, windows = self._play.names, self._home.windows
-        found = checks.wrong_answers(
-            names.answers,
+        windows = self._home.windows
+        found = names.wrong_answers(
+            self._play.names.answers,
             addresses=(self._home.facts["nas_ip"], self._home.facts["pi_ip"]),
             away=windows.get("names", ()),
             foreign=windows.get("foreign", ()),
@@ -77,31 +78,31 @@ class Verdict:
         calls = list(self._play.watch.calls.values())
         heard = sum(call["acknowledged"] for call in calls)
         return [
-            *checks.broken_history(
-                [checks.Change(*row) for row in changes],
+            *history.broken_history(
+                [history.Change(*row) for row in changes],
                 [at for kind, at in events if kind == "nas.state"],
                 self._play.watch.departures,
             ),
             # An answer may be lost after the call was noted.
-            *checks.wrong_counts(
+            *history.wrong_counts(
                 told, {**stored, "nas.call": heard}, {**stored, "nas.call": len(calls)}
             ),
         ]
 
-    def _read_samples(self) -> dict[str, list[checks.Measured]]:
+    def _read_samples(self) -> dict[str, list[energy.Measured]]:
         """Return all samples of the run's hours, by plug."""
-        found: dict[str, list[checks.Measured]] = {}
+        found: dict[str, list[energy.Measured]] = {}
         for alias, at, power_w in self._home.rows(
             "SELECT plug.name, sample.at, sample.power_w FROM energy_powersample sample"
             " JOIN energy_smartplug plug ON plug.id = sample.plug_id ORDER BY sample.at"
         ):
-            found.setdefault(alias, []).append(checks.Measured(unix(at), power_w))
+            found.setdefault(alias, []).append(energy.Measured(unix(at), power_w))
         return found
 
-    def _compare_energy(self) -> dict[str, checks.EnergyFigures]:
+    def _compare_energy(self) -> dict[str, energy.EnergyFigures]:
         windows = self._home.windows
         return {
-            alias: checks.compare_energy(
+            alias: energy.compare_energy(
                 alias,
                 self._samples.get(alias, []),
                 meter,
@@ -115,7 +116,7 @@ class Verdict:
     def _wrong_energy(self) -> list[str]:
         windows = self._home.windows
         run_s = self._end_at - self._start_at
-        found = checks.wrong_energy(self.energy, run_s=run_s, least_share=0.3)
+        found = energy.wrong_energy(self.energy, run_s=run_s, least_share=0.3)
         for alias, samples in self._samples.items():
             silent = [
                 one
@@ -124,8 +125,8 @@ class Verdict:
                     moved.overlaps(one.start_at, one.end_at) for moved in windows.get("clock", ())
                 )
             ]
-            found += checks.invented_samples(alias, samples, silent)
-            found += checks.unmarked_gaps(self._hours(alias), samples, interval_s=SAMPLE_INTERVAL_S)
+            found += energy.invented_samples(alias, samples, silent)
+            found += energy.unmarked_gaps(self._hours(alias), samples, interval_s=SAMPLE_INTERVAL_S)
         return found
 
     def _hours(self, alias: str) -> dict[float, float]:
@@ -148,17 +149,17 @@ class Verdict:
 
     def figures(self) -> str:
         """Return the figures of the run, for people."""
-        play, names = self._play, self._play.names
+        play, counts_of = self._play, self._play.names.counts
         stored_wh = sum(one.stored_wh for one in self.energy.values())
         true_wh = sum(one.true_wh for one in self.energy.values())
         minutes = (self._end_at - self._start_at) / 60
         share = f" ({stored_wh / true_wh - 1:+.2%})" if true_wh else ""
-        kinds = ", ".join(f"{count} x {kind}" for kind, count in names.counts.most_common())
+        kinds = ", ".join(f"{count} x {kind}" for kind, count in counts_of.most_common())
         faults = ", ".join(f"{name} {count}" for name, count in sorted(play.applied.items()))
         lines = [
             f"{minutes:.1f} minutes, {len(play.converged_s)} episodes, {play.applied.total()} faults:",
             f"  {faults}",
-            f"names: {names.counts.total()} answers: {kinds}",
+            f"names: {counts_of.total()} answers: {kinds}",
             f"right again after: {_spread(play.converged_s)}",
             f"the NAS left {play.watch.departures} times and made {len(play.watch.calls)} calls",
             f"files: {len(play.put)}",
@@ -180,8 +181,8 @@ def _spread(seconds: Iterable[float]) -> str:
     return f"median {statistics.median(values):.1f} s, worst {max(values):.1f} s"
 
 
-def _usage_lines(usages: Iterable[checks.Usage]) -> list[str]:
-    by_program: dict[str, list[checks.Usage]] = {}
+def _usage_lines(usages: Iterable[Usage]) -> list[str]:
+    by_program: dict[str, list[Usage]] = {}
     for one in usages:
         by_program.setdefault(one.program, []).append(one)
     return [
@@ -193,7 +194,7 @@ def _usage_lines(usages: Iterable[checks.Usage]) -> list[str]:
     ]
 
 
-def _held(usage: checks.Usage) -> str:
+def _held(usage: Usage) -> str:
     return (
         f"{usage.uss_mib:.1f} MiB, {usage.descriptors} descriptors, {usage.threads} threads"
         f" at {usage.age_s:.0f} s"

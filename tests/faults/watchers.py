@@ -11,7 +11,8 @@ from typing import Any
 
 from benchmarks import follow
 from simhome.control_client import ControlError
-from tests.faults.checks import Answers, Meter
+from tests.faults.checks.energy import Meter
+from tests.faults.checks.names import Answers
 from tests.faults.household import now
 
 #: A real Pi-hole answers 1,000 questions a minute to a client.
