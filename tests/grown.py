@@ -5,19 +5,22 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import psutil
 import psycopg
+from dotenv import dotenv_values
 
 from tests.conftest import ROOT, Trial, free_port, running_trial
-from tests.postgres import running_postgres
+from tests.postgres import Cluster, running_postgres
 
 #: Shorter than in a household, so that a run of a minute has many rounds.
 SAMPLE_INTERVAL_S = 5
@@ -43,6 +46,7 @@ class Grown:
 
     trial: Trial
     database_url: str
+    postgres: Path
     notes_file: Path
     second_url: str = ""
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
@@ -74,10 +78,10 @@ class Grown:
         lines = self.notes_file.read_text().splitlines() if self.notes_file.exists() else []
         return [Note(**json.loads(line)) for line in lines]
 
-    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, *values: float) -> list[tuple[Any, ...]]:
         """Ask the database itself."""
         with psycopg.connect(self.database_url) as connection:
-            return connection.execute(sql).fetchall()
+            return connection.execute(sql, values).fetchall()
 
 
 @contextlib.contextmanager
@@ -97,7 +101,7 @@ def grown_household(folder: Path) -> Iterator[Grown]:
             BALUPI_ENERGY_FLUSH_INTERVAL_SECONDS=str(FLUSH_INTERVAL_S),
         ) as trial:
             _keep_settings(trial, url)
-            grown = Grown(trial, url, notes)
+            grown = Grown(trial, url, cluster.folder, notes)
             try:
                 port = free_port()
                 grown.second_url = f"http://127.0.0.1:{port}"
@@ -141,10 +145,15 @@ def _end(processes: list[subprocess.Popen[bytes]]) -> None:
 
 @dataclass(frozen=True)
 class Site:
-    """Another house: a network of its own, with simulated plugs that nobody else reaches."""
+    """Another house: a network of its own, with simulated plugs that nobody else reaches.
+
+    Attributes:
+        line: the folder with the sockets by which home's PostgreSQL and Redis are reached from there.
+    """
 
     network: str
     folder: Path
+    line: Path
     home: dict[str, Any]
 
     def inside(self, *command: str) -> tuple[str, ...]:
@@ -161,12 +170,22 @@ class Site:
         answer: dict[str, Any] = json.loads(run(*self.simhome("status")))
         return answer
 
+    def start_line(self, grown: Grown) -> subprocess.Popen[bytes]:
+        """Lay the line to home; its end cuts it."""
+        home = dotenv_values(grown.trial.facts["env_file"])
+        redis = str(home["BALUPI_REDIS_URL"]).removeprefix("unix://")
+        postgres = f"{grown.postgres}/.s.PGSQL.5432"
+        ends = [f"{self.line}/.s.PGSQL.5432", postgres, f"{self.line}/redis", redis]
+        return grown.start(sys.executable, str(ROOT / "tests" / "line.py"), *ends)
+
     def settings(self) -> dict[str, str]:
         """Return the settings of the worker there."""
         data_dir = self.folder / "data"
         data_dir.mkdir(exist_ok=True)
         return {
             "BALUPI_SITE": "garage",
+            "BALUPI_REDIS_URL": f"unix://{self.line}/redis",
+            "BALUPI_DATABASE_URL": Cluster(self.line).url("grown"),
             "BALUPI_DATA_DIR": str(data_dir),
             "BALUPI_TAPO_USERNAME": self.home["tapo_username"],
             "BALUPI_TAPO_PASSWORD": self.home["tapo_password"],
@@ -179,13 +198,16 @@ def other_site(folder: Path) -> Iterator[Site]:
     """Make a network namespace, which has a loopback of its own; only root may."""
     network = f"balupi-{os.getpid()}"
     folder.mkdir()
+    line = Path(
+        tempfile.mkdtemp(prefix="balupi-line-")
+    )  # short: a socket's path has 107 characters
     run("ip", "netns", "add", network)
     try:
         run("ip", "-n", network, "link", "set", "lo", "up")
-        site = Site(network, folder, {})
-        site = Site(network, folder, json.loads(run(*site.simhome("init"))))
-        yield site
+        site = Site(network, folder, line, {})
+        yield replace(site, home=json.loads(run(*site.simhome("init"))))
     finally:
+        shutil.rmtree(line)
         run("ip", "netns", "delete", network)
 
 

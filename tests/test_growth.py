@@ -27,6 +27,7 @@ from tests.postgres import Cluster, running_postgres
 
 pytestmark = [pytest.mark.household, pytest.mark.enable_socket]
 
+PLUGS = "/api/tapo/devices"
 POLL, STORE = "energy.tasks.poll_plugs", "energy.tasks.store_samples"
 _MACHINE = """
 import sys, django
@@ -219,62 +220,55 @@ def test_the_other_worker_goes_on_where_the_one_that_leads_is_killed(grown: Grow
 @pytest.mark.skipif(
     os.geteuid() != 0 or not shutil.which("ip"), reason="only root makes network namespaces"
 )
-def test_another_site_s_worker_talks_to_the_plugs_that_only_it_reaches(
+def test_another_site_s_worker_talks_to_plugs_that_only_it_reaches_and_bridges_a_cut_line(
     grown: Grown, tmp_path: Path
 ) -> None:
     trial = grown.trial
+
+    def plugs(site_name: str) -> list[dict[str, Any]]:
+        return [p for p in trial.get(PLUGS)[1] if p["site"] == site_name]
+
+    def oldest_s(site_name: str) -> float:
+        return max(float((each["latest"] or {}).get("age_s", 999)) for each in plugs(site_name))
+
     with other_site(tmp_path / "garage") as site:
-        home = grown.start(*site.simhome("run"))
+        home, line = grown.start(*site.simhome("run")), site.start_line(grown)
         worker = grown.start_worker(*site.inside(), **site.settings())
         found = trial.manage("discover_plugs", "--site", "garage", timeout_s=90)
         assert "3 found, 3 added" in found.stdout, found.stdout + found.stderr
-
-        def plugs() -> dict[str, dict[str, object]]:
-            listed = trial.get("/api/tapo/devices")[1]
-            return {each["device_id"]: each for each in listed if each["site"] == "garage"}
-
-        ids = list(plugs())
-        host = str(plugs()[ids[0]]["host"])
+        first = plugs("garage")[0]
         with pytest.raises(ConnectionRefusedError):
-            socket.create_connection((host, site.home["plug_port"]), timeout=5)
-
-        def ages(site_name: str) -> list[float]:
-            listed = trial.get("/api/tapo/devices")[1]
-            return [
-                (each["latest"] or {}).get("age_s", 999.0)
-                for each in listed
-                if each["site"] == site_name
-            ]
-
-        trial.wait_until(lambda: max(ages("garage")) < 2 * SAMPLE_INTERVAL_S, "they are live")
-        assert trial.post(f"/api/tapo/devices/{ids[0]}/off")[1]["relay_on"] is False
+            socket.create_connection((first["host"], site.home["plug_port"]), timeout=5)
+        trial.wait_until(lambda: oldest_s("garage") < 2 * SAMPLE_INTERVAL_S, "they are live")
+        assert trial.post(f"{PLUGS}/{first['device_id']}/off")[1]["relay_on"] is False
         relays = [plug["relay_on"] for plug in site.status()["plugs"].values()]
         assert relays.count(False) == 1
-        trial.wait_until(
-            lambda: (
-                grown.rows(
-                    "SELECT count(DISTINCT plug_id) FROM energy_powersample JOIN energy_smartplug "
-                    "ON energy_smartplug.id = plug_id WHERE site = 'garage'"
-                )
-                == [(3,)]
-            ),
-            "home stores their samples",
+
+        line.kill()
+        line.wait()
+        cut_s = time.time()
+        trial.wait_until(lambda: all(map(_says_nobody_answers, plugs("garage"))), "they say why")
+        assert oldest_s("") < 3 * SAMPLE_INTERVAL_S, "home is undisturbed"
+        cut_for_s = time.time() - cut_s
+        line = site.start_line(grown)
+        trial.wait_until(lambda: all(p["status"] == "ok" for p in plugs("garage")), "it is back")
+        least = int(cut_for_s / SAMPLE_INTERVAL_S) - 2
+        assert least > 0
+        counted = (
+            "SELECT count(*) FROM energy_powersample JOIN energy_smartplug AS plug "
+            "ON plug.id = plug_id WHERE site = 'garage' AND at > to_timestamp(%s) "
+            "AND at < to_timestamp(%s) GROUP BY plug_id"
         )
 
-        os.kill(worker.pid, signal.SIGKILL)
-        trial.wait_until(
-            lambda: all(
-                "No worker answers for the site garage" in str(each["status_message"])
-                for each in plugs().values()
-            ),
-            "its plugs say that nobody answers there",
-        )
-        assert max(ages("")) < 3 * SAMPLE_INTERVAL_S, "home is undisturbed"
+        def all_is_stored() -> bool:
+            counts = grown.rows(counted, cut_s, cut_s + cut_for_s)
+            return [count >= least for (count,) in counts] == [True] * 3
 
-        again = grown.start_worker(*site.inside(), **site.settings())
-        trial.wait_until(
-            lambda: all(each["status"] == "ok" for each in plugs().values()), "it is back"
-        )
-        for process in (again, home):
+        trial.wait_until(all_is_stored, "what was read meanwhile is stored at home")
+        for process in (worker, home, line):
             process.terminate()
             process.wait(20)
+
+
+def _says_nobody_answers(plug: dict[str, Any]) -> bool:
+    return "No worker answers for the site garage" in plug["status_message"]

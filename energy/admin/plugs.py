@@ -88,7 +88,7 @@ class _PlugChangeList(ChangeList):
         for plug in plugs:
             plug.unlock_left_s = left_s.get(plug.pk, 0.0)
         self.result_list = plugs
-        self.other_sites = services.known_sites()
+        self.other_sites = _sites(request)
 
 
 @admin.register(SmartPlug)
@@ -108,6 +108,14 @@ class SmartPlugAdmin(_PlugAdmin):
     actions = ["read_now", "switch_on", "switch_off", "unlock"]
     change_list_template = "admin/energy/smartplug/change_list.html"
     deletions_are_recorded = True
+
+    def get_list_display(self, request: HttpRequest) -> Any:  # noqa: ANN401  # of many types
+        """Return the columns; a household of one house has no sites to show."""
+        return [name for name in self.list_display if name != "site" or _sites(request)]
+
+    def get_list_filter(self, request: HttpRequest) -> Any:  # noqa: ANN401  # of many types
+        """Return the filters, as above."""
+        return [name for name in self.list_filter if name != "site" or _sites(request)]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:  # noqa: ANN401
         """Return the list that knows latest readings."""
@@ -285,7 +293,7 @@ class SmartPlugAdmin(_PlugAdmin):
         if not self.has_change_permission(request):
             raise PermissionDenied
         site = request.POST.get("site", "")
-        site = site if site in services.known_sites() else ""
+        site = site if site in _sites(request) else ""
         found = _ask(
             request, lambda: ask_worker(tasks.discover_plugs, wait_s=_DISCOVER_WAIT_S, site=site)
         )
@@ -308,6 +316,15 @@ class SmartPlugAdmin(_PlugAdmin):
                 state = gettext("on") if is_on else gettext("off")
                 text = gettext("%(plug)s is %(state)s.")
                 self.message_user(request, text % {"plug": plug, "state": state})
+
+
+def _sites(request: HttpRequest) -> list[str]:
+    """Return the other sites, asked for once in a request."""
+    sites: list[str] | None = getattr(request, "plug_sites", None)
+    if sites is None:
+        sites = services.known_sites()
+        request.plug_sites = sites  # type: ignore[attr-defined]  # for this request only
+    return sites
 
 
 def plug_badge(latest: PlugLatest) -> SafeString:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable
+from threading import Event
 from typing import Any
 
 from celery import Task
 from django.conf import settings
+from django.db import close_old_connections
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_noop
@@ -22,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 #: What waits for a worker that is away must not fill Redis; one or two may lie there between two looks.
 _MOST_WAITING = 3
+#: Home's sweeps come once in an interval; later than this, none comes.
+_SILENCE_INTERVALS = 1.5
 _NO_WORKER = gettext_noop(
     "No worker answers for the site %(site)s. Does balupi-worker run on the machine there "
     "(BALUPI_SITE=%(site)s), and does that machine reach PostgreSQL and Redis here?"
@@ -62,6 +68,30 @@ def send_on(task: Task[Any, Any], *, within_s: int) -> None:
             enqueue(task, queue=queue, expires=within_s)
         if waiting:
             _note_absence(site)
+
+
+def poll_without_home(
+    poll: Callable[[], object], last_task_s: Callable[[], float | None], *, is_over: Event
+) -> None:
+    """Poll at another site while home sends nothing: the line is broken, or home is being updated.
+
+    What is read waits in memory, so that its samples come late instead of never.
+
+    Args:
+        poll: one sweep.
+        last_task_s: returns when a task began last, on the monotonic clock; None: none yet.
+        is_over: ends it.
+    """
+    interval_s = settings.ENERGY_SAMPLE_INTERVAL_SECONDS
+    while not is_over.wait(interval_s):
+        begun_s = last_task_s()
+        if begun_s is not None and time.monotonic() - begun_s < _SILENCE_INTERVALS * interval_s:
+            continue
+        close_old_connections()
+        try:
+            poll()
+        except Exception:  # the next one must be tried
+            logger.exception("a sweep without home failed")
 
 
 def _sites_of(plugs: QuerySet[SmartPlug]) -> list[str]:

@@ -48,6 +48,7 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
     def ask_worker(task: Any, *args: str, wait_s: int, site: str = "") -> Any:
         state["asked"].append((task, *args, wait_s))
+        state["site"] = site
         if isinstance(state["answer"], Exception):
             raise state["answer"]
         return state["answer"]
@@ -96,7 +97,7 @@ def test_a_plug_that_was_never_read_says_so(owner: Client) -> None:
 
 def test_more_plugs_cost_no_more_queries(owner: Client, django_assert_num_queries: Any) -> None:
     make_plug(101)
-    with django_assert_num_queries(9) as captured:
+    with django_assert_num_queries(8) as captured:
         owner.get(PLUGS)
     for number in range(102, 112):
         make_plug(number)
@@ -260,6 +261,25 @@ def test_the_search_button_is_on_the_list_and_tells_what_was_found(
     response = owner.post(url)
     assert response.status_code == 302
     assert texts(response) == ["2 devices found, 1 new.", "P115 aa (127.0.0.9): Switch it on."]
+
+
+def test_sites_are_shown_where_there_are_some_and_searched_one_by_one(
+    owner: Client, worker: dict[str, Any]
+) -> None:
+    plug = make_plug(101)
+    assert "site" not in owner.get(PLUGS).context["cl"].list_display
+    make_plug(102, name="Far away", site="garage")
+    page = owner.get(PLUGS)
+    assert "site" in page.context["cl"].list_display
+    assert "Search at the site garage" in page.content.decode()
+    worker["answer"] = []
+    owner.post(reverse("admin:energy_smartplug_discover"), {"site": "garage"})
+    assert worker["site"] == "garage"
+    owner.post(reverse("admin:energy_smartplug_discover"), {"site": "nowhere"})
+    assert worker["site"] == ""
+    worker["answer"] = 1
+    response = act(owner, "read_now", plug, SmartPlug.objects.get(name="Far away"))
+    assert texts(response)[-1] == "2 of 2 plugs answered."
 
 
 def test_a_search_needs_a_post_and_the_right_to_change(

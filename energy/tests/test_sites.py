@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Iterable, Iterator
+from threading import Event
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from balupi_site.lib.errors import PermanentError
 from balupi_site.lib.kept import retold
 from balupi_site.lib.redis import client
 from energy import services, tasks
-from energy.models import PlugRole, PlugStatus
+from energy.models import PlugRole, PlugStatus, SmartPlugQuerySet
 from energy.readings import Seen, Target
 from energy.sample_buffer import SampleBuffer, waiting_lines
 from energy.services import polling, sites
@@ -132,3 +135,49 @@ def test_another_site_keeps_only_what_redis_does_not_have(redis_server: Any) -> 
     assert len(waiting_lines()) == 1
     client().delete("energy:samples")
     assert buffer.take() == []
+
+
+def test_another_site_goes_on_polling_what_it_knows_while_home_is_away(
+    asked: list[str], settings: Any, no_redis: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.SITE = "garage"
+    plug = make_plug(site="garage")
+    services.poll_plugs(keep_samples=True)
+
+    def fail(*_arguments: object) -> None:
+        raise OperationalError("the line is broken")
+
+    monkeypatch.setattr(SmartPlugQuerySet, "here", fail)
+    services.poll_plugs(keep_samples=True)
+    assert asked == [plug.mac, plug.mac]
+    settings.SITE = ""
+    with pytest.raises(OperationalError):
+        services.poll_plugs(keep_samples=True)
+
+
+@pytest.mark.parametrize(
+    ("silent_s", "polls"),
+    [
+        pytest.param(30, 0, id="home has just sent a sweep"),
+        pytest.param(50, 3, id="home is silent"),
+        pytest.param(None, 3, id="home has never sent one"),
+    ],
+)
+def test_another_site_polls_by_itself_only_while_home_is_silent(
+    silent_s: float | None, polls: int
+) -> None:
+    rounds, made = iter([False, False, False, True]), []
+
+    class End(Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            return next(rounds)
+
+    def poll() -> None:
+        made.append(True)
+        raise OSError("surprise")  # the next one is tried all the same
+
+    def last_task_s() -> float | None:
+        return None if silent_s is None else time.monotonic() - silent_s
+
+    sites.poll_without_home(poll, last_task_s, is_over=End())
+    assert len(made) == polls

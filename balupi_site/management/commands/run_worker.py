@@ -19,7 +19,7 @@ from balupi_site.celery import app
 from balupi_site.guard import Guard, patience_s
 from balupi_site.lead import Lead
 from balupi_site.lib.notify import READY, STOPPING, notify, status
-from balupi_site.lib.progress import Work, advance
+from balupi_site.lib.progress import Work, advance, advanced_s
 from balupi_site.lib.queue import enqueue, plug_queue
 from balupi_site.lib.redis import RedisError, client
 from balupi_site.watchdog import WorkerJudge
@@ -77,6 +77,8 @@ class Command(BaseCommand):
             _begin_at_once()
 
         lead.keep(begin=begin_to_lead, lost=ending.end_for_restart)
+        if settings.SITE:
+            threading.Thread(target=ending.poll_without_home, name="polls", daemon=True).start()
         worker.start()
         ending.finish()
         raise SystemExit(ending.exit_code or worker.exitcode or 0)
@@ -95,7 +97,9 @@ def _queues(*, leads: bool) -> list[str]:
 
 def _consume_too(worker: Any, queue: str) -> None:  # noqa: ANN401  # Celery's, without types
     """Have a running worker take the tasks of one more queue."""
-    app.amqp.queues.select_add(app.amqp.queues[queue])  # which is where a new connection to Redis looks
+    app.amqp.queues.select_add(
+        app.amqp.queues[queue]
+    )  # which is where a new connection to Redis looks
     worker.consumer.call_soon(worker.consumer.add_task_queue, queue)
 
 
@@ -203,6 +207,13 @@ class _Ending:
         """End this process as a failed one, which the service manager starts again."""
         self.exit_code = 1
         os.kill(os.getpid(), signal.SIGTERM)
+
+    def poll_without_home(self) -> None:
+        """Go on polling at another site, until the end, where home sends no sweeps."""
+        from energy.services.sites import poll_without_home  # noqa: PLC0415  # as below
+        from energy.tasks import poll_plugs  # noqa: PLC0415
+
+        poll_without_home(poll_plugs, lambda: advanced_s(Work.TASKS), is_over=self._going)
 
     def begin(self, **_kwargs: Any) -> None:  # noqa: ANN401  # signal arguments
         """Ask everything that loops or waits to end; called by the signal handler, so only flags."""
