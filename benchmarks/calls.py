@@ -16,7 +16,7 @@ from benchmarks.api import Answer, Call, Site, api_calls
 from benchmarks.bench import Bench
 from benchmarks.figures import ROOT, Figure, percentile
 from benchmarks.household import answers, copy_with_plugs
-from benchmarks.kernel_counters import cpu_s
+from benchmarks.kernel_counters import CPU_OF_EACH, cpu_s
 from benchmarks.trial import Trial, free_port, wait_for
 
 #: No call is asked for longer than this; how often it was is told.
@@ -52,13 +52,16 @@ def crowd(bench: Bench) -> Iterator[Figure]:
     trial, site = bench.aged_trial()
     wanted = [it for it in api_calls(site, bench.match or "/energy") if "one plug" not in it.name]
     bench.say(f"copying the database, with {_CROWD} plugs")
-    with _web_with_plugs(bench, trial, _CROWD) as url:
+    how = f"As calls, over one connection; {_CROWD} plugs, which copies of the three are."
+    with _web_with_plugs(bench, trial, _CROWD) as (url, web):
         other = Site(url, site.headers)
         for call in wanted:
             bench.say(call.name)
+            before_s = cpu_s(web)
             times_s = [it.seconds for it in _ask(other, call, bench.rounds(2, 5))]
-            how = f"As calls, over one connection; {_CROWD} plugs, which copies of the three are."
+            spent_s = (cpu_s(web) - before_s) / len(times_s)
             yield Figure(call.name, "median", _ms(percentile(times_s, 0.5)), "ms", how)
+            yield Figure(call.name, "CPU", _ms(spent_s), "ms", CPU_OF_EACH)
 
 
 def _figures(bench: Bench, site: Site, call: Call, web: int) -> Iterator[Figure]:
@@ -66,10 +69,6 @@ def _figures(bench: Bench, site: Site, call: Call, web: int) -> Iterator[Figure]
     one = (
         f"The real web process with a worker beside it, a token, one kept connection, {rounds} rounds "
         f"after one to warm up, or as many as {_CALL_S:g} s allow."
-    )
-    cpu = (
-        "CPU of all threads of the web process in those rounds, each one's share; other work on the "
-        "machine hardly changes it."
     )
     warm, before_s = site.ask(call), cpu_s(web)
     alone_s = [it.seconds for it in _ask(site, call, rounds)]
@@ -79,7 +78,7 @@ def _figures(bench: Bench, site: Site, call: Call, web: int) -> Iterator[Figure]
     yield Figure(name, "first", _ms(warm.seconds), "ms", "The first answer, before those rounds.")
     yield Figure(name, "median", _ms(median_s), "ms", one)
     yield Figure(name, "p99", _ms(percentile(alone_s, 0.99)), "ms", one)
-    yield Figure(name, "CPU", _ms(spent_s), "ms", cpu)
+    yield Figure(name, "CPU", _ms(spent_s), "ms", CPU_OF_EACH)
     yield Figure(name, "size", len(warm.content) / 1000, "kB", "The body, not compressed.")
     if median_s < _ALONE_ONLY_S:
         many = _ask_at_once(site, call, bench.rounds(1, 5))
@@ -135,8 +134,8 @@ def _sql_counts(trial: Trial, wanted: Sequence[Call]) -> list[int]:
 
 
 @contextlib.contextmanager
-def _web_with_plugs(bench: Bench, trial: Trial, plugs: int) -> Iterator[str]:
-    """Run a second web process on a copy of the database; yields its address."""
+def _web_with_plugs(bench: Bench, trial: Trial, plugs: int) -> Iterator[tuple[str, int]]:
+    """Run a second web process on a copy of the database; yields its address and process id."""
     data_dir = bench.folder / "crowd"
     data_dir.mkdir()
     copy_with_plugs(trial.data_dir / "balupi.sqlite3", data_dir / "balupi.sqlite3", plugs)
@@ -153,7 +152,7 @@ def _web_with_plugs(bench: Bench, trial: Trial, plugs: int) -> Iterator[str]:
     ) as process:
         try:
             wait_for(lambda: answers(f"http://{listen}"), "the second web process answers")
-            yield f"http://{listen}"
+            yield f"http://{listen}", process.pid
         finally:
             process.terminate()
 

@@ -91,6 +91,20 @@ def _rollup_mib(pid: int) -> dict[str, float]:
     return sizes
 
 
+CPU_OF_EACH = (
+    "CPU of all threads of the web process meanwhile, each answer's share; other work on the machine "
+    "hardly changes it."
+)
+
+
+def listener(port: int | None) -> int | None:
+    """Return the process that listens on a port of this machine; None where none does."""
+    if port is None:
+        return None
+    found = (it for it in psutil.net_connections("tcp") if it.status == psutil.CONN_LISTEN)
+    return next((it.pid for it in found if it.laddr and it.laddr.port == port), None)
+
+
 def cpu_s(pid: int) -> float:
     """Return the CPU seconds of a process's present threads, to the microsecond."""
     tasks = Path(f"/proc/{pid}/task").glob("*/schedstat")

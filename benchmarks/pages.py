@@ -11,6 +11,7 @@ import statistics
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -18,6 +19,7 @@ import requests
 from benchmarks.bench import Bench
 from benchmarks.figures import Figure
 from benchmarks.household import answers
+from benchmarks.kernel_counters import CPU_OF_EACH, cpu_s
 from benchmarks.page_viewers import sign_in, versions
 from benchmarks.trial import Trial, wait_for
 
@@ -60,6 +62,7 @@ _TOLD = {
     "cls": ("layout shift", ""),
     "elements": ("elements", ""),
 }
+_AGAIN = 20
 _SERVER = "The web process over loopback, a kept connection"
 
 
@@ -88,35 +91,39 @@ def drawing(bench: Bench) -> Iterator[Figure]:
     trial.supervisor("restart", "web")
     wait_for(lambda: answers(trial.url), "the web process answers")
     session = sign_in(trial.facts)
+    draw = partial(_drawn, trial, session)
     first = f"{_SERVER}; the first after a start."
     anew = f"{_SERVER}; a day each time that nobody has looked at yet, so nothing is kept; median."
-    kept = f"{_SERVER}; the same again, median of 20."
-    yield _drawn("dashboard, first after the start", [_ms(session, trial, "/dashboard/")], first)
+    kept = f"{_SERVER}; the same again, median of {_AGAIN}."
+    yield from draw("dashboard, first after the start", ["/dashboard/"], first)
     days = [dt.datetime.now(dt.UTC).date() - dt.timedelta(days=n) for n in range(2, 22)]
-    times_ms = [_ms(session, trial, f"/dashboard/?day={day}") for day in days]
-    yield _drawn("dashboard, all parts drawn anew", times_ms, anew)
+    paths = [f"/dashboard/?day={day}" for day in days]
+    yield from draw("dashboard, all parts drawn anew", paths, anew)
     for period in ("day", "week", "month", "year"):
         bench.say(f"what changed, {period}")
-        times_ms = [
-            _ms(session, trial, f"/live/?day={day - dt.timedelta(days=30)}&period={period}&have=")
+        paths = [
+            f"/live/?day={day - dt.timedelta(days=30)}&period={period}&have="
             for day in days[: bench.rounds(3, 20)]
         ]
-        yield _drawn(f"what changed, all parts of the {period} drawn anew", times_ms, anew)
-    yield _drawn("dashboard, parts kept", _again(session, trial, "/dashboard/"), kept)
+        yield from draw(f"what changed, all parts of the {period} drawn anew", paths, anew)
+    yield from draw("dashboard, parts kept", ["/dashboard/"] * _AGAIN, kept)
     page = session.get(f"{trial.url}/dashboard/", timeout=30).text
     have = ",".join(f"{name}:{it}" for name, it in versions(page).items())
-    yield _drawn("what changed, parts kept", _again(session, trial, f"/live/?have={have}"), kept)
+    yield from draw("what changed, parts kept", [f"/live/?have={have}"] * _AGAIN, kept)
     session.cookies.clear()
-    wake = _again(session, trial, "/photos", host=trial.facts["dns_names"][0])
-    yield _drawn("wake page", wake, kept)
+    name = trial.facts["dns_names"][0]
+    yield from draw("wake page", ["/photos"] * _AGAIN, kept, host=name)
 
 
-def _drawn(name: str, times_ms: list[float], how: str) -> Figure:
-    return Figure(name, "median", round(statistics.median(times_ms), 1), "ms", how)
-
-
-def _again(session: requests.Session, trial: Trial, path: str, host: str = "") -> list[float]:
-    return [_ms(session, trial, path, host) for _ in range(20)]
+def _drawn(
+    trial: Trial, session: requests.Session, name: str, paths: list[str], how: str, host: str = ""
+) -> Iterator[Figure]:
+    web = trial.pid("web")
+    before_s = cpu_s(web)
+    times_ms = [_ms(session, trial, path, host) for path in paths]
+    spent_ms = (cpu_s(web) - before_s) * 1000 / len(paths)
+    yield Figure(name, "median", round(statistics.median(times_ms), 1), "ms", how)
+    yield Figure(name, "CPU", round(spent_ms, 1), "ms", CPU_OF_EACH)
 
 
 def _ms(session: requests.Session, trial: Trial, path: str, host: str = "") -> float:
