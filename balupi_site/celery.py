@@ -11,7 +11,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "balupi_site.settings")
 
 #: Celery puts the present folder first, and with it whatever lies where a command was typed.
 _path = sys.path.copy()
-app = Celery("balupi_site", task_cls="balupi_site.calm_task:CalmTask")
+app = Celery("balupi_site", task_cls="balupi_site.processes.calm_task:CalmTask")
 sys.path[:] = _path
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

@@ -484,12 +484,12 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_CONSUMER = "balupi_site.calm_consumer:CalmConsumer"
+CELERY_WORKER_CONSUMER = "balupi_site.processes.calm_consumer:CalmConsumer"
 # No task of ours is acknowledged late, so none is cancelled; without it Celery warns at each loss.
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_DB_REUSE_MAX = 1_000_000_000  # celery.py drops broken connections instead
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULER = "balupi_site.scheduler:ClockSafeScheduler"
+CELERY_BEAT_SCHEDULER = "balupi_site.processes.scheduler:ClockSafeScheduler"
 # The watch keeps its own rhythm; beat looks for a clock that was set at least this often.
 CELERY_BEAT_MAX_LOOP_INTERVAL = 15
 #: What one worker at home takes alone, the one that leads: a plug has one session, the NAS one watch,

@@ -10,10 +10,10 @@ import pytest
 from celery.utils.imports import symbol_by_name
 from django.db import IntegrityError, OperationalError
 
-from balupi_site import calm_task
-from balupi_site.calm_consumer import CalmConsumer
 from balupi_site.celery import app
 from balupi_site.lib.logs import Rarely
+from balupi_site.processes import calm_task
+from balupi_site.processes.calm_consumer import CalmConsumer
 from energy.tasks import poll_plugs
 
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, OperationalError
 
-from balupi_site import lead as lead_module
-from balupi_site.lead import Lead
 from balupi_site.lib.locks import HouseholdLock, file_lock, household_lock
+from balupi_site.processes import lead as lead_module
+from balupi_site.processes.lead import Lead
 
 Lock = Callable[..., AbstractContextManager[bool]]
 

@@ -12,9 +12,9 @@ from django.db import DatabaseError, connection
 from django.test.utils import CaptureQueriesContext
 from django_celery_beat.models import PeriodicTask
 
-from balupi_site import scheduler as module
 from balupi_site.lib.progress import Work, advanced_s
-from balupi_site.scheduler import ClockSafeScheduler
+from balupi_site.processes import scheduler as module
+from balupi_site.processes.scheduler import ClockSafeScheduler
 
 START = dt.datetime(2026, 11, 23, 12, 0, tzinfo=dt.UTC)
 
@@ -28,7 +28,9 @@ class Clock:
         self._traveller = traveller
         self.wall = START
         self.monotonic_s = 1000.0
-        monkeypatch.setattr("balupi_site.scheduler.time.monotonic", lambda: self.monotonic_s)
+        monkeypatch.setattr(
+            "balupi_site.processes.scheduler.time.monotonic", lambda: self.monotonic_s
+        )
 
     def run(self, seconds: float) -> None:
         self.monotonic_s += seconds

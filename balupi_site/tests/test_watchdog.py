@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from balupi_site import guard as guard_module
-from balupi_site.guard import Guard, patience_s
 from balupi_site.lib import notify, progress
 from balupi_site.lib.progress import Work
 from balupi_site.management.commands import run_web, run_worker
-from balupi_site.watchdog import Quiet, WebJudge, WorkerJudge, why_stuck
+from balupi_site.processes import guard as guard_module
+from balupi_site.processes.guard import Guard, patience_s
+from balupi_site.processes.watchdog import Quiet, WebJudge, WorkerJudge, why_stuck
 
 PATIENCE_S = 120.0
 

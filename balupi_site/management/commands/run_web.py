@@ -13,11 +13,13 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.template.loader import get_template
+from django.urls import resolve
 
-from balupi_site.guard import Guard, patience_s
 from balupi_site.lib.notify import READY, notify
 from balupi_site.lib.progress import Work, advance
-from balupi_site.watchdog import WebJudge
+from balupi_site.processes.guard import Guard, patience_s
+from balupi_site.processes.watchdog import WebJudge
 
 #: Nothing we take is larger: the snapshot of the NAS is limited to 1 MiB.
 MAX_BODY_BYTES = 2 * 1024 * 1024
@@ -41,6 +43,7 @@ class Command(BaseCommand):
                 "The static files are missing; run: manage.py collectstatic --no-input"
             )
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        _load()
         self.stdout.write(f"web listens on {', '.join(settings.LISTEN)}")
         server = waitress.create_server(
             _noting(application),
@@ -59,6 +62,15 @@ class Command(BaseCommand):
         notify(READY)  # it listens; what comes before run() waits
         _guard()
         server.run()
+
+
+def _load() -> None:
+    """Import all views and compile the page, or the first visitor waits for it: 2 s on a Pi."""
+    from balupi_site.page.parts import PARTS  # noqa: PLC0415  # apps are not ready at import
+
+    resolve("/dashboard/")
+    for name in ("dashboard.html", *(f"page/{part}.html" for part in PARTS)):
+        get_template(name)
 
 
 def _noting(application: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:

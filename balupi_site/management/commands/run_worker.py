@@ -16,13 +16,13 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from balupi_site.celery import app
-from balupi_site.guard import Guard, patience_s
-from balupi_site.lead import Lead
 from balupi_site.lib.notify import READY, STOPPING, notify, status
 from balupi_site.lib.progress import Work, advance, advanced_s
 from balupi_site.lib.queue import enqueue, plug_queue
 from balupi_site.lib.redis import RedisError, client
-from balupi_site.watchdog import WorkerJudge
+from balupi_site.processes.guard import Guard, patience_s
+from balupi_site.processes.lead import Lead
+from balupi_site.processes.watchdog import WorkerJudge
 from handshake.folder import ignore_lease_signals
 
 logger = logging.getLogger(__name__)

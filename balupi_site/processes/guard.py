@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 
 from balupi_site.lib import notify
-from balupi_site.watchdog import LOOKS, WebJudge, WorkerJudge
+from balupi_site.processes.watchdog import LOOKS, WebJudge, WorkerJudge
 
 logger = logging.getLogger(__name__)
 
