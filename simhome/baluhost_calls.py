@@ -100,26 +100,13 @@ async def send_call(
     answer: object = None
     error: str | None = None
     try:
-        async with (
-            aiohttp.ClientSession(timeout=limit, skip_auto_headers=("Content-Type",)) as session,
-            session.post(
-                url.rstrip("/") + signed.path,
-                data=signed.body,
-                headers=signed.headers,
-                allow_redirects=False,
-            ) as response,
-        ):
-            status = response.status
-            answer = _readable(await response.text(errors="replace"))
+        status, text = await _post(url.rstrip("/"), signed, limit)
+        answer = _readable(text)
     except TimeoutError:
         error = f"no answer within {limit.total:g} s"
     except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as failure:
         error = str(failure) or type(failure).__name__
-    good = (
-        error is None
-        and status is not None
-        and HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
-    )
+    good = status is not None and HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
     return CallResult(
         call=str(call),
         at=moment(now),
@@ -129,6 +116,17 @@ async def send_call(
         answer=answer,
         error=error,
     )
+
+
+async def _post(url: str, call: SignedCall, limit: aiohttp.ClientTimeout) -> tuple[int, str]:
+    """Return status and text of the answer; redirects are not followed."""
+    async with (
+        aiohttp.ClientSession(timeout=limit, skip_auto_headers=("Content-Type",)) as session,
+        session.post(
+            url + call.path, data=call.body, headers=call.headers, allow_redirects=False
+        ) as response,
+    ):
+        return response.status, await response.text(errors="replace")
 
 
 def _readable(text: str) -> object:

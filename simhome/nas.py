@@ -1,20 +1,20 @@
-"""The simulated NAS on the network: front server, BaluHost, magic packets, calls to BaluPi."""
+"""The simulated NAS on the network: its web port, magic packets, calls to BaluPi."""
 
 import asyncio
-import json
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from http import HTTPStatus
 
 from aiohttp import web
 
-from simhome.baluhost_answers import Asked, BaluHost
+from simhome.baluhost_answers import BaluHost
 from simhome.baluhost_calls import CallResult, send_call
 from simhome.clock import Clock
 from simhome.listener import Mode, SwitchedListener
 from simhome.nas_actions import UnknownActionError, act
-from simhome.nas_machine import NasMachine, PendingCall
+from simhome.nas_changes import PendingCall
+from simhome.nas_front import FrontServer
+from simhome.nas_machine import NasMachine
 from simhome.nas_snapshot import shutdown_snapshot
 from simhome.nas_stages import Call, Face, NasState, NasTimings, System
 from simhome.nas_status import machine_status
@@ -22,21 +22,8 @@ from simhome.nas_users import NasUser, changed_users
 from simhome.wol import MagicPacketListener
 
 _CALLS_KEPT = 20
-_PATHS_COUNTED = 200
 _GOODBYE_SECONDS = 0.1
-_WAITING_FACES = frozenset({Face.HANG, Face.SILENT})
 _LISTENER_MODES = {Face.SILENT: Mode.SILENT, Face.REFUSED: Mode.REFUSED}
-
-# nginx in front of BaluHost serves the single page and /health itself and passes on /api/
-# (BaluHost's deploy templates); its own errors are small HTML pages.
-_PAGE = (
-    "<!doctype html><html lang=en><head><title>{name}: BaluHost</title></head>"
-    "<body><h1>BaluHost</h1><p>This is the NAS {name}.</p></body></html>"
-)
-_BAD_GATEWAY_PAGE = (
-    "<html><head><title>502 Bad Gateway</title></head>"
-    "<body><h1>502 Bad Gateway</h1><hr>nginx</body></html>"
-)
 
 
 class SimNas:
@@ -70,14 +57,11 @@ class SimNas:
         self.machine = NasMachine(now=clock.now(), state=state, timings=timings, seed=seed)
         self.switch_plug: Callable[[bool], None] | None = None
         self.on_system: Callable[[System], None] | None = None
-        self.requests: Counter[str] = Counter()
         self.calls: deque[CallResult] = deque(maxlen=_CALLS_KEPT)
-        self._hostname = hostname
-        self._users = users
-        self._pi_url = pi_url
-        self._secret = handshake_secret
-        self._clock = clock
+        self._hostname, self._users, self._clock = hostname, users, clock
+        self._pi_url, self._secret = pi_url, handshake_secret
         self._baluhost = BaluHost(machine=self.machine, users=users, secret_key=secret_key)
+        self._front = FrontServer(self.machine, self._baluhost, clock, hostname, self._settle)
         self._http: web.Server | None = None  # while it is started
         self._listener = SwitchedListener(
             host=host, port=port, protocol_factory=self._new_connection
@@ -87,11 +71,13 @@ class SimNas:
         self._packets_woke = 0
         self._timer: asyncio.TimerHandle | None = None
         self._calling: tuple[PendingCall, asyncio.Task[None]] | None = None
-        self._face_changed = asyncio.Event()
-        self._face = self.machine.face
-        self._life = self.machine.life
-        self._service_life = self.machine.service_life
-        self._system = System.DOWN
+        self._face, self._system = self.machine.face, System.DOWN
+        self._life, self._service_life = self.machine.life, self.machine.service_life
+
+    @property
+    def requests(self) -> Counter[str]:
+        """How often each path was asked for."""
+        return self._front.requests
 
     # Load
 
@@ -114,7 +100,7 @@ class SimNas:
             OSError: an address cannot be bound.
         """
         await self._packets.start()
-        self._http = web.Server(self._handle, handler_cancellation=True, access_log=None)
+        self._http = web.Server(self._front.handle, handler_cancellation=True, access_log=None)
         self._settle()
 
     async def stop(self) -> None:
@@ -144,7 +130,7 @@ class SimNas:
             act(self.machine, action, now, options or {})
         if action == "user":
             self._change_user(options or {})
-        self._wake_waiting()  # hang_logins and its end are no other face
+        self._front.wake_waiting()  # hang_logins and its end are no other face
         self._settle()
         return now
 
@@ -184,16 +170,11 @@ class SimNas:
             self._baluhost.forget()
         if face is not self._face:
             self._face = face
-            self._wake_waiting()
+            self._front.wake_waiting()
             if face is Face.REFUSED:
                 self._drop_connections()
         self._settle_call()
         self._settle_timer()
-
-    def _wake_waiting(self) -> None:
-        """Have the requests that wait look again."""
-        self._face_changed.set()
-        self._face_changed = asyncio.Event()
 
     def _tell_system(self, system: System) -> None:
         if system is not self._system:
@@ -258,61 +239,3 @@ class SimNas:
     def _new_connection(self) -> asyncio.BaseProtocol:
         assert self._http is not None  # noqa: S101 - the listener is open only while it is there
         return self._http()
-
-    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        self._count(request.path)
-        await self._until_alive()
-        while self.machine.logins_hang and request.path.startswith("/api/auth/"):
-            await self._face_changed.wait()
-            await self._until_alive()
-        to_baluhost = request.path.startswith("/api/")
-        if to_baluhost and self.machine.slow_seconds:
-            await asyncio.sleep(self.machine.slow_seconds)
-            await self._until_alive()
-        if self.machine.face is Face.HTML_200 or not to_baluhost:
-            return self._front_page(request.path)
-        if self.machine.face is not Face.HEALTHY:
-            return _html(_BAD_GATEWAY_PAGE, HTTPStatus.BAD_GATEWAY)
-        return await self._ask_baluhost(request)
-
-    async def _until_alive(self) -> None:
-        """Wait while nothing is answered; who gives up is cancelled."""
-        while self._now_face() in _WAITING_FACES:
-            await self._face_changed.wait()
-
-    def _now_face(self) -> Face:
-        self.machine.tick(self._clock.now())
-        return self.machine.face
-
-    async def _ask_baluhost(self, request: web.BaseRequest) -> web.Response:
-        asked = Asked(
-            method=request.method,
-            path=request.path,
-            client=request.remote or "",
-            authorization=request.headers.get("Authorization", ""),
-            body=await request.read(),
-            now=self._clock.now(),
-        )
-        answer = self._baluhost.answer(asked)
-        self._settle()
-        return web.Response(
-            body=json.dumps(answer.content, separators=(",", ":")).encode(),
-            status=answer.status,
-            content_type="application/json",
-            headers={"Server": "nginx", **answer.headers},
-        )
-
-    def _front_page(self, path: str) -> web.Response:
-        if path == "/health" and self.machine.face is not Face.HTML_200:
-            return web.Response(text="healthy\n", headers={"Server": "nginx"})
-        return _html(_PAGE.format(name=self._hostname), HTTPStatus.OK)
-
-    def _count(self, path: str) -> None:
-        known = path in self.requests or len(self.requests) < _PATHS_COUNTED
-        self.requests[path if known else "other"] += 1
-
-
-def _html(page: str, status: HTTPStatus) -> web.Response:
-    return web.Response(
-        text=page, status=status, content_type="text/html", headers={"Server": "nginx"}
-    )

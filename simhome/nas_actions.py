@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from typing import Any
 
 from simhome.nas_machine import NasMachine
 from simhome.nas_power import Activity
@@ -121,7 +122,8 @@ def _boot_normally(machine: NasMachine, _now: datetime, _options: Options) -> No
 
 def _timings(machine: NasMachine, _now: datetime, options: Options) -> None:
     try:
-        machine.timings = replace(machine.timings, **options)  # type: ignore[arg-type]
+        changes: dict[str, Any] = dict(options)  # whatever they are, it says what they must be
+        machine.timings = replace(machine.timings, **changes)
     except ValueError as error:
         raise UnknownActionError(str(error)) from error
 

@@ -1,13 +1,12 @@
 """The simulated NAS as a machine: no sockets, no timers, no clock; it is told what time it is."""
 
 from collections import deque
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from simhome.nas_changes import HARMLESS_PREFIXES, IDLE_REQUESTS_PER_MINUTE, Change, PendingCall
 from simhome.nas_power import Activity, PowerHistory, is_busy
 from simhome.nas_stages import (
     NEXT_STATE,
-    Call,
     Draw,
     Face,
     Fault,
@@ -18,22 +17,6 @@ from simhome.nas_stages import (
     stages_of,
 )
 
-HARMLESS_PREFIXES = (
-    "/api/system/sleep/status",
-    "/api/system/sleep/config",
-    "/api/system/sleep/history",
-    "/api/system/sleep/capabilities",
-    "/api/power/status",
-    "/api/system/info",
-    "/api/monitoring/",
-    "/api/admin/services",
-)
-"""BaluHost leaves soft sleep on any request but these (its sleep middleware). What its front
-server answers alone, such as static files, never reaches it."""
-
-IDLE_REQUESTS_PER_MINUTE = 5
-"""BaluHost's default ``idle_http_threshold``: more requests than that a minute is not idle."""
-
 _FACE_OF_FAULT = {
     Fault.HANG: Face.HANG,
     Fault.REFUSE: Face.REFUSED,
@@ -41,24 +24,6 @@ _FACE_OF_FAULT = {
     Fault.HTML_200: Face.HTML_200,
 }
 _MINUTE = timedelta(minutes=1)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Change:
-    """A change of the machine's state: when, from, to and why."""
-
-    at: datetime
-    before: NasState
-    after: NasState
-    why: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class PendingCall:
-    """A call that BaluHost makes now; ``serial`` tells one from the next."""
-
-    serial: int
-    call: Call
 
 
 class NasMachine:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from simhome.nas_users import NasUser
 
 _GENERATED_VERSION = 1
+_SIZE_BYTES, _USED_BYTES = 4_000_787_030_016, 1_203_487_232_000
 
 
 def shutdown_snapshot(
@@ -17,8 +18,6 @@ def shutdown_snapshot(
     is "optimal" there, a disk that is well "PASSED". The last backup is of the night before, as a
     time without offset, which is what BaluHost's database gives.
     """
-    night = (now - timedelta(days=1)).replace(hour=3, minute=0, second=11, microsecond=4200)
-    size_bytes, used_bytes = 4_000_787_030_016, 1_203_487_232_000
     return {
         "version": _GENERATED_VERSION,
         "generated_at": now.isoformat(),
@@ -29,34 +28,38 @@ def shutdown_snapshot(
             "cpu_model": "AMD Ryzen 5 5600G with Radeon Graphics",
             "ram_total_gb": 15.5,
         },
-        "storage": {
-            "arrays": [
-                {
-                    "name": "md0",
-                    "level": "raid1",
-                    "state": "optimal",
-                    "size_bytes": size_bytes,
-                    "devices": ["sda1", "sdb1"],
-                }
-            ],
-            "total_bytes": size_bytes,
-            "used_bytes": used_bytes,
-        },
+        "storage": _storage(),
         "smart_health": {
             "/dev/sda": {"status": "PASSED", "temperature_c": 36, "power_on_hours": 12034},
             "/dev/sdb": {"status": "PASSED", "temperature_c": 37, "power_on_hours": None},
         },
-        "services": {
-            "vpn": {"active_clients": 2},
-            "shares": {"active_shares": 5},
-            "backups": {
-                "last_backup": night.replace(tzinfo=None).isoformat(),
-                "status": "completed",
-            },
-        },
+        "services": _services(now),
         "users": {
             "total": len(users),
             "list": [{"username": user.username, "role": user.role} for user in users],
         },
-        "files_summary": {"total_files": 48211, "total_size_bytes": used_bytes},
+        "files_summary": {"total_files": 48211, "total_size_bytes": _USED_BYTES},
+    }
+
+
+def _storage() -> dict[str, object]:
+    array = {
+        "name": "md0",
+        "level": "raid1",
+        "state": "optimal",
+        "size_bytes": _SIZE_BYTES,
+        "devices": ["sda1", "sdb1"],
+    }
+    return {"arrays": [array], "total_bytes": _SIZE_BYTES, "used_bytes": _USED_BYTES}
+
+
+def _services(now: datetime) -> dict[str, object]:
+    night = (now - timedelta(days=1)).replace(hour=3, minute=0, second=11, microsecond=4200)
+    return {
+        "vpn": {"active_clients": 2},
+        "shares": {"active_shares": 5},
+        "backups": {
+            "last_backup": night.replace(tzinfo=None).isoformat(),
+            "status": "completed",
+        },
     }

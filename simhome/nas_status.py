@@ -4,7 +4,8 @@ from dataclasses import asdict
 from datetime import datetime
 
 from simhome.nas_actions import possible_actions
-from simhome.nas_machine import Change, NasMachine
+from simhome.nas_changes import Change
+from simhome.nas_machine import NasMachine
 
 
 def moment(at: datetime) -> str:

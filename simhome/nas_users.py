@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +47,7 @@ def changed_users(users: Sequence[NasUser], options: Mapping[str, object]) -> tu
     name = str(options.get("name", ""))
     if name not in {user.username for user in users}:
         raise ValueError(f"there is no user {name!r}")
-    changes: dict[str, object] = {}
+    changes: dict[str, Any] = {}
     for key in ("password", "role", "totp_code"):
         if key in options:
             changes[key] = None if options[key] is None else str(options[key])
@@ -56,7 +57,7 @@ def changed_users(users: Sequence[NasUser], options: Mapping[str, object]) -> tu
     if "is_active" in options:
         changes["is_active"] = options["is_active"]
     return tuple(
-        replace(user, **changes) if user.username == name else user  # type: ignore[arg-type]
+        replace(user, **changes) if user.username == name else user
         for user in users
         if user.username != name or not options.get("gone", False)
     )

@@ -50,19 +50,13 @@ class SimPihole:
     ) -> None:
         """Prepare a Pi-hole with ``hosts``, or those of ``state_file`` if it exists.
 
-        An empty ``password`` leaves everything open. ``state_file`` None keeps nothing over a
-        restart of the simulation.
+        An empty ``password`` leaves everything open; ``state_file`` None: nothing outlives it.
 
         Raises:
             ValueError: an address is not on loopback.
         """
-        require_loopback(host)
-        require_loopback(dns_host)
         self._config = PiholeConfig(password=password, hosts=hosts, state_file=state_file)
-        self._config.fix("dns.port", dns_port)
-        self._config.fix("webserver.port", f"{host}:{port}")
-        if upstream is Upstream.REFUSED:  # "no upstream configured" (hosts_dns_answers)
-            self._config.fix("dns.upstreams", [])
+        _fix_places(self._config, (host, port), (dns_host, dns_port), upstream)
         self._resolver = DnsServer(host=dns_host, port=dns_port, clock=clock)
         self.daemon = Daemon(
             config=self._config,
@@ -74,10 +68,8 @@ class SimPihole:
             on_state=self._apply,
         )
         self._resolver.on_query = self.daemon.note_query
-        self._port = HttpPort(host, port, self._serve)
-        self._faults: dict[str, Fault] = {}
-        self._is_started = False
-        self._settling = asyncio.Lock()
+        self._port, self._settling = HttpPort(host, port, self._serve), asyncio.Lock()
+        self._faults, self._is_started = dict[str, Fault](), False
         self._tasks: set[asyncio.Task[None]] = set()
         self._hang_is_over = asyncio.Event()
         self._hang_is_over.set()
@@ -218,3 +210,15 @@ def _response(request: web.BaseRequest, reply: Reply) -> web.Response:
     if reply.closes:
         response.force_close()
     return response
+
+
+def _fix_places(
+    config: PiholeConfig, web: tuple[str, int], dns: tuple[str, int], upstream: Upstream
+) -> None:
+    """Put into the configuration what a client may read of it and not change."""
+    for host, _port in (web, dns):
+        require_loopback(host)
+    config.fix("dns.port", dns[1])
+    config.fix("webserver.port", f"{web[0]}:{web[1]}")
+    if upstream is Upstream.REFUSED:  # "no upstream configured" (hosts_dns_answers)
+        config.fix("dns.upstreams", [])

@@ -85,17 +85,7 @@ class Daemon:
         self.blocking = Blocking(clock)
         self._auth = Auth(config, self.seats, LoginLimit(clock), timing)
         self._router = Router(self._auth, self.seats)
-        info = Info(config, self.statistics, self.blocking, clock)
-        self._router.add(
-            [
-                *auth_routes(self._auth),
-                *config_routes(ConfigApi(config, self._write)),
-                *blocking_routes(self.blocking),
-                *reading_routes(self.statistics, info),
-                Route("POST", "/api/action/restartdns", self._restart_resolver),
-                Route("GET", "/api/endpoints", self._router.list_endpoints),
-            ]
-        )
+        self._router.add(self._routes(Info(config, self.statistics, self.blocking, clock)))
         self._resolver = resolver
         self._upstream = upstream
         self._timing = timing
@@ -105,6 +95,16 @@ class Daemon:
         self._timers: set[asyncio.TimerHandle] = set()
         self._return: asyncio.TimerHandle | None = None
         self._aliases: list[str] = []
+
+    def _routes(self, info: Info) -> list[Route]:
+        return [
+            *auth_routes(self._auth),
+            *config_routes(ConfigApi(self.config, self._write)),
+            *blocking_routes(self.blocking),
+            *reading_routes(self.statistics, info),
+            Route("POST", "/api/action/restartdns", self._restart_resolver),
+            Route("GET", "/api/endpoints", self._router.list_endpoints),
+        ]
 
     @property
     def logins(self) -> int:

@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import partial
 
 SYNC_BYTES = b"\xff" * 6
 MAC_REPETITIONS = 16
@@ -53,11 +54,9 @@ class MagicPacketListener:
         """
         loop = asyncio.get_running_loop()
         for host, port in self._addresses:
-            ear = _Ear(self, host)
             # Several homes may share the broadcast address; each of them then hears the packet.
             transport, _ = await loop.create_datagram_endpoint(
-                lambda ear=ear: ear,  # type: ignore[misc]
-                sock=_reusable_udp_socket(host, port),
+                partial(_Ear, self, host), sock=_reusable_udp_socket(host, port)
             )
             self._transports.append(transport)
 

@@ -67,8 +67,7 @@ def change_state(
     Raises:
         ValueError: the state machine has no such move.
     """
-    before, after = NasState(status.state), MOVES[reason].to
-    lasted_s = _lasted_s(status, now)
+    before, after, lasted_s = NasState(status.state), MOVES[reason].to, _lasted_s(status, now)
     if not is_legal(before, after, reason):
         raise ValueError(f"there is no move from {before} for {reason}")
     with transaction.atomic():
