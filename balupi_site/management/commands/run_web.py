@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.template.loader import get_template
 from django.urls import resolve
 
 from balupi_site.lib.notify import READY, notify
@@ -43,7 +42,7 @@ class Command(BaseCommand):
                 "The static files are missing; run: manage.py collectstatic --no-input"
             )
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-        _load()
+        resolve("/api/ping")  # imports all views, or the first visitor waits for it: 2 s on a Pi
         self.stdout.write(f"web listens on {', '.join(settings.LISTEN)}")
         server = waitress.create_server(
             _noting(application),
@@ -62,15 +61,6 @@ class Command(BaseCommand):
         notify(READY)  # it listens; what comes before run() waits
         _guard()
         server.run()
-
-
-def _load() -> None:
-    """Import all views and compile the page, or the first visitor waits for it: 2 s on a Pi."""
-    from balupi_site.page.parts import PARTS  # noqa: PLC0415  # apps are not ready at import
-
-    resolve("/dashboard/")
-    for name in ("dashboard.html", *(f"page/{part}.html" for part in PARTS)):
-        get_template(name)
 
 
 def _noting(application: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
