@@ -1,10 +1,13 @@
-# Shared by try.sh and test.sh: packages and the virtual environment. Sourced, not run.
+# Shared by all scripts: what they say, packages, room on a disk, the virtual environment. Sourced, not run.
 # shellcheck shell=bash
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 say() { printf '\033[1m%s\033[0m\n' "$*"; }
 die() { printf '%s\n' "$*" >&2; exit 1; }
+
+# free_mb_at FOLDER: prints how much is free there, in MB.
+free_mb_at() { df --output=avail --block-size=M "$1" | tail -n 1 | tr -dc 0-9; }
 
 # install_idle PACKAGE ...: installs Debian packages; what services they bring stay off, now and at boot.
 # Runs as root in a shell of its own, whose end cleans up also after a failure.

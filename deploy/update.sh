@@ -9,6 +9,7 @@
 #                                       it is put back as it was then, which --yes agrees to
 #   deploy/update.sh --recover          ends an update that was cut off; the Pi does this by itself when it starts
 #   deploy/update.sh --status           what is installed, and whether an update is under way
+# (Long, and one file all the same: each step has its way back, and to see that they fit one must see both.)
 set -euo pipefail
 shopt -s inherit_errexit
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
@@ -33,7 +34,7 @@ main() {
       --yes) yes=1 ;;
       --recover | --rollback | --status) action=${word#--} ;;
       -*)
-        sed -n '2,12s/^# \{0,1\}//p' "$0"
+        sed -n '2,11s/^# \{0,1\}//p' "$0"
         [ "$word" = --help ] && exit 0
         exit 2
         ;;
@@ -338,8 +339,6 @@ check_space() {
   free_mb=$(free_mb_at "$folder")
   [ "$free_mb" -ge $((3 * database_mb + 20)) ] || die "Only $free_mb MB are free at $folder; the backups need $((3 * database_mb + 20)). Nothing has changed."
 }
-
-free_mb_at() { df --output=avail --block-size=M "$1" | tail -n 1 | tr -dc 0-9; }
 
 refuse_downgrade() {
   local from to

@@ -38,7 +38,7 @@ check_clock() {
 
 check_space() {
   local free_mb
-  free_mb=$(df --output=avail -BM / | tail -n 1 | tr -dc 0-9)
+  free_mb=$(free_mb_at /)
   [ -e /opt/balupi/current ] || [ "$free_mb" -ge "$need_free_mb" ] ||
     die "Only $free_mb MB are free on /, $need_free_mb are needed. 'sudo apt-get clean' frees some; a card of 16 GB or more is better."
 }
