@@ -39,24 +39,11 @@ class Command(BaseCommand):
     requires_system_checks = []  # noqa: RUF012  # upstream's type; web's start or `check` tells
 
     def handle(self, **_options: Any) -> None:  # noqa: ANN401  # Django's signature
-        os.environ["CELERY_SKIP_CHECKS"] = "true"  # 17 MiB of memory for checks that ran before
         ignore_lease_signals()  # before any thread holds a file of the inbox
-        # Celery warns of root because of pickled messages; ours are JSON.
-        warnings.filterwarnings("ignore", message="You're running the worker with superuser")
         lead = Lead(plug_queue(settings.SITE))
         if settings.SITE:
             lead.wait()  # there is nothing to help with
-        worker = app.Worker(
-            queues=_queues(leads=lead.take()),
-            pool="threads",
-            concurrency=settings.WORKER_THREADS,
-            loglevel="WARNING",
-            without_gossip=True,
-            without_mingle=True,
-            without_heartbeat=True,
-            task_events=False,
-            quiet=True,
-        )
+        worker = _worker(_queues(leads=lead.take()))
         ending = _Ending()
         signals.worker_shutting_down.connect(ending.begin)
         signals.task_prerun.connect(_note_task)
@@ -82,6 +69,24 @@ class Command(BaseCommand):
         worker.start()
         ending.finish()
         raise SystemExit(ending.exit_code or worker.exitcode or 0)
+
+
+def _worker(queues: list[str]) -> Any:  # noqa: ANN401  # Celery's, without types
+    """Return Celery's worker for these queues, not yet started."""
+    os.environ["CELERY_SKIP_CHECKS"] = "true"  # 17 MiB of memory for checks that ran before
+    # Celery warns of root because of pickled messages; ours are JSON.
+    warnings.filterwarnings("ignore", message="You're running the worker with superuser")
+    return app.Worker(
+        queues=queues,
+        pool="threads",
+        concurrency=settings.WORKER_THREADS,
+        loglevel="WARNING",
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+        task_events=False,
+        quiet=True,
+    )
 
 
 def _note_task(**_kwargs: Any) -> None:  # noqa: ANN401  # signal arguments
