@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from handshake.rsync import Nas
-from handshake.tests.rsync.fake_program import SECRET_KEY, FakeProgram, _on_path
+from handshake.tests.rsync.fake_program import SECRET_KEY, FakeProgram, on_path
 
 
 @pytest.fixture
@@ -27,4 +27,4 @@ def nas(tmp_path: Path) -> Nas:
 
 @pytest.fixture
 def fake_rsync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeProgram:
-    return _on_path(tmp_path, "rsync", monkeypatch)
+    return on_path(tmp_path, "rsync", monkeypatch)

@@ -66,7 +66,7 @@ class FakeProgram:
             return None
 
 
-def _on_path(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> FakeProgram:
+def on_path(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> FakeProgram:
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
     return FakeProgram(tmp_path / "bin", name)
 

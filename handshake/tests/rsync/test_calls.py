@@ -15,7 +15,7 @@ import pytest
 from handshake import rsync, rsync_run
 from handshake.problems import Trouble
 from handshake.rsync import Nas
-from handshake.tests.rsync.fake_program import FakeProgram, _on_path, trouble
+from handshake.tests.rsync.fake_program import FakeProgram, on_path, trouble
 
 # What it is told
 
@@ -202,7 +202,7 @@ AWKWARD_FOLDERS = [
 def test_the_real_rsync_hands_each_word_to_ssh_as_it_is(
     nas: Nas, tmp_path: Path, folder: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fake_ssh = _on_path(tmp_path, "ssh", monkeypatch)
+    fake_ssh = on_path(tmp_path, "ssh", monkeypatch)
     fake_ssh.reads = ""  # rsync waits for the other side, and would not stop talking
     fake_ssh.says(err=b"ssh: connect to host nas port 22: Connection refused\n", code=255)
     moved = tmp_path / folder
