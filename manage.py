@@ -9,6 +9,10 @@ import warnings
 _PROCESSES = {"run_web": "web", "run_worker": "worker"}
 #: Django's commands that change who may come in: they tell nobody, so it is told for them.
 _SILENT = {"changepassword", "createsuperuser"}
+#: Django's options that every command has; they work, but hid a command's own in its help.
+_UNTOLD = {
+    "--version", "--verbosity", "--settings", "--pythonpath", "--traceback", "--no-color", "--force-color",
+}  # fmt: skip
 #: Packages that libraries load only because they are installed, and do without where they are not: 2.4 MiB
 #: of a small memory for each process. kombu reads messages in YAML, ours are JSON (it is here to describe the
 #: API); requests guesses how a text is encoded that does not say so, we ask for JSON, which is UTF-8.
@@ -21,11 +25,12 @@ def main() -> int:
     os.environ["BALUPI_PROCESS"] = _PROCESSES.get("".join(sys.argv[1:2]), "command")
     if os.environ["BALUPI_PROCESS"] != "command":
         _leave_out_the_unused()
-    from django.core.management import execute_from_command_line  # noqa: PLC0415
+    from django.core.management import BaseCommand, execute_from_command_line  # noqa: PLC0415
     from django.db import DatabaseError  # noqa: PLC0415
 
     from balupi_site.lib.env import SettingsError  # noqa: PLC0415  # after the environment is set
 
+    BaseCommand.suppressed_base_arguments = _UNTOLD
     try:
         _refuse_root()
         execute_from_command_line(sys.argv)

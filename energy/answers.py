@@ -36,7 +36,7 @@ _ERRORS: dict[str, type[BaluPiError]] = {
 }
 
 REDIS_IS_AWAY = gettext_noop(
-    "Redis does not answer, so the worker cannot be asked. Is the service redis running?"
+    "Redis does not answer, so the worker cannot be asked. Does the service balupi-redis run?"
 )
 SURPRISE = gettext_noop("The worker failed at this; its log says why.")
 WORKER_IS_AWAY = gettext_noop(

@@ -17,6 +17,7 @@ from balupi_site.doctor.findings import Verdict, fail, ok, skipped, warn
 from balupi_site.doctor.known import Known
 from balupi_site.lib import boot, clock
 from balupi_site.lib.words import clock as at_clock
+from balupi_site.lib.words import shown_size
 from balupi_site.monitor import card as card_counter
 from balupi_site.monitor.throttling import throttling
 from balupi_site.version import BUILD_DATE
@@ -102,8 +103,8 @@ def room_on(folder: Path) -> Verdict:
     facts = {
         "folder": folder,
         "point": mount.point if mount else "/",
-        "free": formats.number_format(free // _MIB, force_grouping=True),
-        "total": formats.number_format(total // _MIB, force_grouping=True),
+        "free": shown_size(free),
+        "total": shown_size(total),
         "inodes": f"{inodes:.0%}",
     }
     if inodes < _INODES_WARN:
@@ -116,7 +117,7 @@ def room_on(folder: Path) -> Verdict:
             )
             % facts,
         )
-    text = _("%(free)s of %(total)s MiB are free on the disk of %(folder)s.") % facts
+    text = _("%(free)s of %(total)s are free on the disk of %(folder)s.") % facts
     if free < _FREE_WARN:
         cure = _("Make room on it: 'sudo du -xh %(point)s | sort -h | tail' shows what is large.")
         return (fail if free < _FREE_FAIL else warn)(text, cure % facts)

@@ -20,7 +20,7 @@ from balupi_site.doctor.findings import Verdict, fail, ok, skipped, warn
 from balupi_site.doctor.host import room_on
 from balupi_site.doctor.known import Known
 from balupi_site.lib.redis import RedisError, client
-from balupi_site.lib.words import ago
+from balupi_site.lib.words import ago, shown_size
 from balupi_site.monitor import ring
 from balupi_site.periodic import outlook_of, shown_name
 
@@ -115,7 +115,7 @@ def database(known: Known) -> Verdict:
         )
     if not is_sqlite():
         return ok(_("PostgreSQL answers."))
-    facts = {"size": formats.number_format(sqlite.database_bytes() / _MIB, decimal_pos=1)}
+    facts = {"size": shown_size(sqlite.database_bytes())}
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA journal_mode")
         mode = str(cursor.fetchone()[0])
@@ -125,7 +125,7 @@ def database(known: Known) -> Verdict:
             % {"mode": mode},
             _("Put it on a disk that knows shared memory: not on a network share."),
         )
-    return ok(_("SQLite answers; with its log it has %(size)s MiB.") % facts)
+    return ok(_("SQLite answers; with its log it has %(size)s.") % facts)
 
 
 def database_space(_known: Known) -> Verdict:

@@ -35,6 +35,7 @@ _GROUP_WORDS: dict[str, Promise] = {
     "names": _("names"),
     "inbox": _("inbox"),
     "plug": _("plugs"),
+    "backup": _("backups"),
     "login": _("logins"),
     "token": _("tokens"),
     "change": _("changes"),

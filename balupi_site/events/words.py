@@ -189,17 +189,17 @@ def _plug_switched(event: Event) -> str:
     plug = {"plug": event.subject}
     if event.facts.get("outcome") != "switched":
         text = (
-            _("%(plug)s was not switched.")
+            _("The plug %(plug)s was not switched.")
             if event.facts.get("outcome") == "refused"
-            else _("%(plug)s: whether it was switched is not known.")
+            else _("Whether the plug %(plug)s was switched is not known.")
             if event.facts.get("outcome") == "unanswered"
-            else _("%(plug)s could not be switched.")
+            else _("The plug %(plug)s could not be switched.")
         )
         return _with(text % plug, _fact(event, "why"))
     text = (
-        _("%(plug)s was switched on.")
+        _("The plug %(plug)s was switched on.")
         if event.facts.get("is_on")
-        else _("%(plug)s was switched off.")
+        else _("The plug %(plug)s was switched off.")
     )
     overruled = _("It was unlocked.") if event.facts.get("overruled") else ""
     return _with(text % plug, overruled)
@@ -208,7 +208,8 @@ def _plug_switched(event: Event) -> str:
 def _plug_unlocked(event: Event) -> str:
     known = {"plug": event.subject, "seconds": _number(event, "seconds")}
     return (
-        _("%(plug)s may be switched for %(seconds)s seconds, whatever speaks against it.") % known
+        _("The plug %(plug)s may be switched for %(seconds)s seconds, whatever speaks against it.")
+        % known
     )
 
 

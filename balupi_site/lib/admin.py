@@ -17,9 +17,8 @@ from django.utils import formats, timezone
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
 
-from balupi_site.lib.words import UNKNOWN, ago, clock, day_and_clock, span
+from balupi_site.lib.words import UNKNOWN, ago, ahead, clock, day_and_clock
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Model]
@@ -121,8 +120,7 @@ def age(at: datetime | None, now: datetime, nothing: str = UNKNOWN) -> SafeStrin
     if at is None:
         return format_html('<span class="none">{}</span>', nothing)
     past_s = (now - at).total_seconds()
-    # Translators: a time to come, such as "in 3 days".
-    told = ago(past_s) if past_s >= 0 else gettext("in %(span)s") % {"span": span(-past_s)}
+    told = ago(past_s) if past_s >= 0 else ahead(-past_s)
     return format_html(
         '<time class="when" datetime="{}" title="{}">{}</time>',
         at.isoformat(),

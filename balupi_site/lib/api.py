@@ -73,10 +73,19 @@ def exception_handler(exc: Exception, _context: dict[str, Any]) -> Response | No
             exc.status_code,
             {k: _texts(v) for k, v in errors.items()},
         )
-    response = _error(str(exc.detail), exc.status_code)
+    response = _error(_sentence(exc), exc.status_code)
     if header := getattr(exc, "auth_header", None):
         response["WWW-Authenticate"] = header
     return response
+
+
+def _sentence(exc: exceptions.APIException) -> str:
+    """Return what was wrong and what to do; REST framework's own words leave out the second."""
+    if isinstance(exc, exceptions.NotAuthenticated):
+        return _("Nobody is signed in. Sign in, or send “Authorization: Bearer TOKEN”.")
+    if isinstance(exc, exceptions.UnsupportedMediaType):
+        return _("Send JSON, with “Content-Type: application/json”; other bodies are not read.")
+    return str(exc.detail)
 
 
 def _ours(error: BaluPiError) -> Response | None:

@@ -76,6 +76,15 @@ def ago(age_s: float | None) -> str:
     return _("%(span)s ago") % {"span": span(age_s)}
 
 
+def ahead(in_s: float) -> str:
+    """Return how long until a time to come: "in 6 s", "in 3 h", "in 2 days"."""
+    if in_s >= 2 * _DAY_S:
+        days = int(in_s) // _DAY_S
+        # Translators: a time to come; German says "in 3 Tagen".
+        return ngettext("in %(n)s day", "in %(n)s days", days) % {"n": days}
+    return _("in %(span)s") % {"span": span(in_s)}
+
+
 def span(seconds: float) -> str:
     """Return a duration in its largest fitting units: "71 s", "5 min", "5 h 34 min", "3 days"."""
     whole_s = max(0, int(seconds))

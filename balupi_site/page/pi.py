@@ -12,7 +12,7 @@ from balupi_site.lib.clock import is_plausible
 from balupi_site.lib.words import NBSP, UNKNOWN, clock, percent, shown_size, span
 from balupi_site.monitor import card
 from balupi_site.monitor.meter import meter
-from balupi_site.monitor.status import PiStatus, pi_status
+from balupi_site.monitor.status import pi_status
 from balupi_site.monitor.throttling import Throttling, throttling
 from balupi_site.page.choice import Choice
 
@@ -20,7 +20,7 @@ from balupi_site.page.choice import Choice
 _STALE_S = 30
 #: Fuller than this, the database, logs and updates soon stop.
 _FULL_SHARE = 0.95
-_GIB_MIB = 1024
+_MIB = 1024 * 1024
 
 
 def context(_choice: Choice, now: dt.datetime) -> dict[str, Any]:
@@ -38,10 +38,9 @@ def _pi(now: dt.datetime) -> dict[str, Any]:
         "stale_s": _STALE_S,
         "temperature": _celsius(pi.temperature_c),
         "processor": percent(pi.cpu_percent / 100),
-        "memory": _("%(used)s of %(total)s MB")
-        % {"used": pi.memory_used_mb, "total": pi.memory_total_mb},
+        "memory": _used_of(pi.memory_used_mb, pi.memory_total_mb),
         "disk_label": _("Card") if is_card else _("Disk"),
-        "disk": _gigabytes(pi),
+        "disk": _used_of(pi.disk_used_mb, pi.disk_total_mb),
         "disk_is_full": pi.disk_used_mb > _FULL_SHARE * pi.disk_total_mb,
         "uptime": span(pi.uptime_seconds).replace(" ", NBSP),
         "clock_is_set": is_plausible(now),
@@ -55,12 +54,11 @@ def _celsius(temperature_c: float | None) -> str:
     return "" if temperature_c is None else formats.number_format(round(temperature_c))
 
 
-def _gigabytes(pi: PiStatus) -> str:
-    used, total = (
-        formats.number_format(round(size_mb / _GIB_MIB, 1), decimal_pos=1)
-        for size_mb in (pi.disk_used_mb, pi.disk_total_mb)
-    )
-    return _("%(used)s of %(total)s GB") % {"used": used, "total": total}
+def _used_of(used_mib: int, total_mib: int) -> str:
+    return _("%(used)s of %(total)s") % {
+        "used": shown_size(used_mib * _MIB),
+        "total": shown_size(total_mib * _MIB),
+    }
 
 
 def _written(now: dt.datetime) -> dict[str, str]:

@@ -55,8 +55,8 @@ def test_a_healthy_pi_is_short(section: Any) -> None:
     for words in (
         "47<small>°C</small>",
         "not slowed down",
-        "412 of 906 MB",
-        "<dt>Card</dt><dd>6.2 of 29.1 GB</dd>",
+        "432 MB of 950 MB",
+        "<dt>Card</dt><dd>6.7 GB of 31.2 GB</dd>",
         "<dt>Written today</dt><dd>14.0 MB</dd>",
         "<dt>On average per day</dt><dd>310 MB</dd>",
         "41 days",

@@ -120,7 +120,7 @@ def test_a_refusal_ends_the_command_with_the_reason(monkeypatch: pytest.MonkeyPa
         run("switch_plug", "NAS", "off")
 
 
-@pytest.mark.parametrize(("count", "text"), [(0, "there is no plug"), (2, "more than one")])
+@pytest.mark.parametrize(("count", "text"), [(0, "There is no plug"), (2, "More than one")])
 def test_a_name_that_is_not_clear_switches_nothing(
     monkeypatch: pytest.MonkeyPatch, count: int, text: str
 ) -> None:

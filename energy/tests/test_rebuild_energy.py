@@ -201,7 +201,9 @@ def test_days_are_local_and_the_last_one_is_included(plug: SmartPlug) -> None:
             ["--from", "2026-03-01", "--plug", "oven"], "no plug 'oven'", id="unknown plug"
         ),
         pytest.param(
-            ["--from", "2026-03-01", "--plug", "twin"], "2 plugs are called", id="two of that name"
+            ["--from", "2026-03-01", "--plug", "twin"],
+            "More than one plug is called",
+            id="two of that name",
         ),
     ],
 )

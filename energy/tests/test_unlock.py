@@ -93,7 +93,7 @@ def test_the_command_unlocks_by_name_or_id(monkeypatch: pytest.MonkeyPatch, word
 def test_the_command_refuses_a_name_that_is_not_clear() -> None:
     make_plug(101, name="Lamp")
     make_plug(102, name="Lamp")
-    for word, text in (("Lamp", "more than one"), ("NAS", "no plug")):
+    for word, text in (("Lamp", "More than one"), ("NAS", "no plug")):
         with pytest.raises(CommandError, match=text):
             call_command("unlock_plug", word)
     assert not SwitchUnlock.objects.exists()

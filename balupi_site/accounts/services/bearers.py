@@ -24,6 +24,9 @@ def user_of(secret: str, *, address: str, now: datetime) -> tuple[User, Token | 
         return user_of_nas_token(secret, address=address, now=now), None
     token = find_token(secret)
     if token is None or not token.is_good(now):
-        raise LoginRefusedError(_("This token is not good, or no longer."), reason="token")
+        raise LoginRefusedError(
+            _("This token opens nothing, or no longer. Sign in anew, or make another one."),
+            reason="token",
+        )
     note_use(token, address, now)
     return token.user, token

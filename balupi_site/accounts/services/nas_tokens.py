@@ -71,4 +71,7 @@ def _confirmed(verdict: Verdict, now: datetime) -> User:
 
 
 def _unknown() -> LoginRefusedError:
-    return LoginRefusedError(_("This token is not good, or no longer."), reason="token")
+    return LoginRefusedError(
+        _("This token opens nothing, or no longer. Sign in anew, or make another one."),
+        reason="token",
+    )

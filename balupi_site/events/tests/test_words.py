@@ -82,7 +82,7 @@ def test_a_row_without_facts_is_a_sentence_too(kind: Kind) -> None:
         ),
         pytest.param(
             event("plug.switched", "Lamp", facts={"outcome": "refused", "why": "Not now."}),
-            "Lamp was not switched. Not now.",
+            "The plug Lamp was not switched. Not now.",
             id="a plug that was not switched",
         ),
         pytest.param(

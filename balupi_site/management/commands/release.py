@@ -34,14 +34,21 @@ class Command(BaseCommand):
     requires_system_checks = []  # noqa: RUF012  # upstream's type; preflight runs them all
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("question", choices=["preflight", "healthy"])
+        parser.add_argument("question", choices=["preflight", "healthy"], help="what to find out")
         parser.add_argument(
             "--since",
             type=float,
             default=0.0,
-            help="the worker must have looked after this uptime (s)",
+            metavar="SECONDS",
+            help="the worker must have looked after this uptime",
         )
-        parser.add_argument("--deadline", type=float, default=90.0, help="seconds to wait at most")
+        parser.add_argument(
+            "--deadline",
+            type=float,
+            metavar="SECONDS",
+            default=90.0,
+            help="wait so long at most (90)",
+        )
 
     def handle(self, *, question: str, since: float, deadline: float, **_options: Any) -> None:  # noqa: ANN401
         if question == "preflight":

@@ -35,7 +35,9 @@ class Command(BaseCommand):
         for each in filled:
             self.stdout.write(showable(_line(each)))
         if not filled:
-            self.stdout.write("There are no plugs to ask. Find them with: manage.py discover_plugs")
+            self.stdout.write(
+                "There are no plugs to ask. Find them with: sudo balupi discover_plugs"
+            )
 
 
 def _filled(site: str) -> list[dict[str, Any]]:

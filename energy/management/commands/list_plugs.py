@@ -23,7 +23,7 @@ class Command(BaseCommand):
     def handle(self, **_options: Any) -> None:  # noqa: ANN401
         latest = latest_readings(timezone.now(), with_disabled=True)
         if not latest:
-            self.stdout.write("There are no plugs yet. Find them with: manage.py discover_plugs")
+            self.stdout.write("There are no plugs yet. Find them with: sudo balupi discover_plugs")
             return
         self.stdout.write(
             _ROW.format("NAME", "ROLE", "POWER", "AGE", "RELAY", "ADDRESS", "SITE", "STATUS")

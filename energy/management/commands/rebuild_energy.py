@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db.models import Q
 from django.utils import timezone
 
 from balupi_site.events.services import record_command
 from balupi_site.lib.clock import household_zone
+from energy.management.commands.switch_plug import PLUG_HELP, find_plug
 from energy.models import SmartPlug
 from energy.periods import Span, local_day, midnight
 from energy.services.rebuilding import Rebuilt, hours_of, rebuild_hours, rebuildable_from
@@ -41,7 +41,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--to", dest="last", type=_day, metavar="DAY", help="the last day; without it, today"
         )
-        parser.add_argument("--plug", metavar="NAME", help="only this plug: name or device id")
+        parser.add_argument("--plug", metavar="NAME", help=f"only this plug: {PLUG_HELP}")
         parser.add_argument("--dry-run", action="store_true", help="change nothing, only tell")
 
     def handle(
@@ -106,12 +106,6 @@ def _day(text: str) -> dt.date:
 
 def _plug_ids(name: str | None) -> list[int]:
     """Return the plug of this name or device id, or all plugs."""
-    plugs = SmartPlug.objects.all()
     if name is not None:
-        plugs = plugs.filter(Q(name=name) | Q(device_id=name))
-    found = list(plugs.values_list("pk", flat=True))
-    if name is not None and not found:
-        raise CommandError(f"There is no plug {name!r}. See them with: manage.py list_plugs")
-    if name is not None and len(found) > 1:
-        raise CommandError(f"{len(found)} plugs are called {name!r}. Give the device id.")
-    return found
+        return [find_plug(name).pk]
+    return list(SmartPlug.objects.values_list("pk", flat=True))

@@ -14,6 +14,7 @@ from energy import services, tasks
 from energy.answers import ask_worker
 from energy.models import SmartPlug
 
+PLUG_HELP = "its name, or its device id; 'sudo balupi list_plugs' tells both"
 _WAIT_S = 10
 
 
@@ -21,11 +22,11 @@ class Command(BaseCommand):
     help = (
         "Switch a plug on or off, or toggle it, and print the state that the plug itself reports. "
         "The worker does it; the plug of a NAS that is not off is not switched off, unless "
-        "manage.py unlock_plug came before."
+        "'sudo balupi unlock_plug' came before."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("plug", help="its name or device id; see manage.py list_plugs")
+        parser.add_argument("plug", help=PLUG_HELP)
         parser.add_argument("action", choices=["on", "off", "toggle"])
 
     def handle(self, *, plug: str, action: str, **_options: Any) -> None:  # noqa: ANN401
@@ -48,6 +49,6 @@ def find_plug(word: str) -> SmartPlug:
     """
     found = list(SmartPlug.objects.filter(Q(device_id=word) | Q(name__iexact=word))[:2])
     if len(found) != 1:
-        many = "more than one plug has the name" if found else "there is no plug"
-        raise CommandError(f"{many} {word}; see manage.py list_plugs")
+        many = "More than one plug is called" if found else "There is no plug"
+        raise CommandError(f"{many} {word!r}. 'sudo balupi list_plugs' tells names and device ids.")
     return found[0]

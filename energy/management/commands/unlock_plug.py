@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from balupi_site.lib.words import showable
 from energy import services
-from energy.management.commands.switch_plug import find_plug
+from energy.management.commands.switch_plug import PLUG_HELP, find_plug
 from energy.models import SwitchUnlock
 
 
@@ -22,7 +22,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("plug", help="its name or device id; see manage.py list_plugs")
+        parser.add_argument("plug", help=PLUG_HELP)
 
     def handle(self, *, plug: str, **_options: Any) -> None:  # noqa: ANN401
         found = find_plug(plug)

@@ -32,7 +32,9 @@ class Command(BaseCommand):
 
     def handle(self, *, call: str, body: str | None, headers: bool, **_options: object) -> None:
         if not settings.HANDSHAKE_SECRET:
-            raise CommandError("BALUPI_HANDSHAKE_SECRET is not set.")
+            raise CommandError(
+                "BALUPI_HANDSHAKE_SECRET is not set. It is what the NAS signs with (docs/nas.md)."
+            )
         path = f"/api/handshake/{_KINDS[call]}"
         timestamp = str(int(time.time()))
         data = self._read(body)
@@ -58,4 +60,4 @@ class Command(BaseCommand):
         try:
             return sys.stdin.buffer.read() if body == "-" else Path(body).read_bytes()
         except OSError as error:
-            raise CommandError(f"cannot read {body}: {error.strerror}") from error
+            raise CommandError(f"{body} cannot be read: {error.strerror}.") from error

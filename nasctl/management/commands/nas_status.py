@@ -13,7 +13,7 @@ from nasctl.services.overview import NasOverview, Sighting
 class Command(BaseCommand):
     """Print the NAS's state and the evidence for it."""
 
-    help = "Print the NAS's state, the evidence for it, and the wake that runs."
+    help = "Tell the NAS's state, what it is known from, and the wake that runs."
 
     def handle(self, **_options: object) -> None:
         known = services.nas_overview(timezone.now())

@@ -22,13 +22,20 @@ _POLL_S = 0.5
 class Command(BaseCommand):
     """Exit code 0: signal sent, with --wait: awake; 1: not awake in time; 2: refused."""
 
-    help = "Send the NAS the signal to wake up. Exit code 1: it did not wake up, 2: refused."
+    help = (
+        "Send the NAS the signal to wake up. Exit code 0: sent (with --wait: it is awake); 1: it did not "
+        "wake up; 2: refused, for it makes no sense now."
+    )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
-            "--wait", action="store_true", help="until it is awake, with its stages"
+            "--wait", action="store_true", help="wait until it is awake, and tell each stage"
         )
-        parser.add_argument("--anyway", action="store_true", help="also where it makes no sense")
+        parser.add_argument(
+            "--anyway",
+            action="store_true",
+            help="send it even if the NAS is awake or starting already",
+        )
 
     def handle(self, *, wait: bool, anyway: bool, **_options: object) -> None:
         try:

@@ -21,14 +21,18 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("username")
+        parser.add_argument("username", help="whose token it will be")
         parser.add_argument(
             "--scope", action="append", choices=[scope.value for scope in Scope], dest="scopes",
             help="what it may be used for; may be given twice",
         )  # fmt: skip
         parser.add_argument("--label", default="", help="where it is used: “Kitchen tablet”")
         parser.add_argument(
-            "--days", type=int, default=365, help="how long it lives unused (default: %(default)s)"
+            "--days",
+            type=int,
+            metavar="N",
+            default=365,
+            help="days it lives unused, 1 to 3660 (365)",
         )
 
     def handle(
@@ -37,12 +41,12 @@ class Command(BaseCommand):
         if not 1 <= days <= _LONGEST_DAYS:
             raise CommandError(f"--days must be between 1 and {_LONGEST_DAYS}.")
         if len(label) > 80:  # noqa: PLR2004  # the model's
-            raise CommandError("--label may have 80 characters.")
+            raise CommandError(f"--label may have 80 characters, and this one has {len(label)}.")
         user = User.objects.filter(username=username).first()
         if user is None:
             raise CommandError(
                 f"There is no user {username}. Users of the NAS are here after their first login; "
-                "local ones are made by: manage.py createsuperuser"
+                "local ones are made by: sudo balupi createsuperuser"
             )
         if not user.is_active:
             raise CommandError(f"{username} is not active; a token would open nothing.")

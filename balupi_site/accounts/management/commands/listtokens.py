@@ -11,17 +11,21 @@ from balupi_site.accounts.models import Token
 
 
 class Command(BaseCommand):
-    help = "List the tokens that open something, the newest first; --all: revoked and expired ones too."
+    help = "List the tokens that open something, the newest first."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--all", action="store_true")
+        parser.add_argument("--all", action="store_true", help="revoked and expired ones, too")
 
     def handle(self, *, all: bool, **_options: object) -> None:  # noqa: A002  # the option's name
         now = timezone.now()
-        for token in Token.objects.select_related("user"):
-            is_good = token.is_good(now)
-            if is_good or all:
-                self.stdout.write(_line(token, "" if is_good else "  (opens nothing)"))
+        told = [
+            _line(token, "" if is_good else "  (opens nothing)")
+            for token in Token.objects.select_related("user")
+            if (is_good := token.is_good(now)) or all
+        ]
+        self.stdout.write(
+            "\n".join(told) or "There are none. Make one with: sudo balupi createtoken"
+        )
 
 
 def _line(token: Token, end: str) -> str:
