@@ -5,6 +5,7 @@ set -euo pipefail
 # shellcheck source=deploy/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
+tell_help "$@"
 need_packages shellcheck=shellcheck
 use_python
 use_venv requirements-dev.txt

@@ -13,11 +13,12 @@ for part in lib services release install/checks install/system install/disk inst
   . "$here/$part.sh"
 done
 
+tell_help "$@"
 mode=${1:-}
 case "$mode" in
   '' | --yes | --refresh) ;;
   *)
-    sed -n '3,8s/^# \{0,1\}//p' "$0"
+    tell_use >&2
     exit 2
     ;;
 esac

@@ -6,6 +6,12 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 say() { printf '\033[1m%s\033[0m\n' "$*"; }
 die() { printf '%s\n' "$*" >&2; exit 1; }
 
+# tell_use: prints what the script that runs says of itself at its beginning.
+tell_use() { sed -n '2,/^\([^#]\|$\)/{/^# shellcheck/d;s/^# \{0,1\}//p}' "$0"; }
+
+# tell_help ARGUMENT ...: prints the same and ends, where it was asked for. Comes before anything is done.
+tell_help() { case " $* " in *' --help '* | *' -h '*) tell_use && exit 0 ;; esac; }
+
 # free_mb_at FOLDER: prints how much is free there, in MB.
 free_mb_at() { df --output=avail --block-size=M "$1" | tail -n 1 | tr -dc 0-9; }
 

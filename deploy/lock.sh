@@ -6,6 +6,7 @@ set -euo pipefail
 # shellcheck source=deploy/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
+tell_help "$@"
 uv_version=0.13.9
 
 use_python

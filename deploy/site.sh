@@ -12,6 +12,8 @@ changes=0
 mode=--yes # of install.sh: nothing is asked
 
 main() {
+  tell_help "$@"
+  [ $# -eq 0 ] || { tell_use >&2; exit 2; }
   check_machine
   [ ! -e /etc/systemd/system/balupi-web.service ] || die "This is the BaluPi of a home; a site's worker needs a machine of its own."
   exec 7>/run/lock/balupi-install

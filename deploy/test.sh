@@ -5,6 +5,7 @@ set -euo pipefail
 # shellcheck source=deploy/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
+tell_help "$@"
 need_packages redis-server=redis-server shellcheck=shellcheck rsync=rsync /usr/sbin/sshd=openssh-server \
   ssh=openssh-client /usr/sbin/smbd=samba smbclient=smbclient /usr/sbin/nginx=nginx-light \
   systemd-nspawn=systemd-container chromium=chromium chromedriver=chromium-driver xgettext=gettext systemd-analyze=systemd

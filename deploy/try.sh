@@ -7,9 +7,10 @@ set -euo pipefail
 # shellcheck source=deploy/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
+tell_help "$@"
 case "${1:-}" in
   "") ;;
-  *) sed -n '2,5s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  *) tell_use >&2; exit 2 ;;
 esac
 
 need_packages redis-server=redis-server rsync=rsync /usr/sbin/sshd=openssh-server ssh=openssh-client

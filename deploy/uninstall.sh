@@ -16,13 +16,14 @@ for part in lib services release install/share install/pihole; do
 done
 
 main() {
+  tell_help "$@"
   local purge='' yes='' option
   for option in "$@"; do
     case "$option" in
       --purge) purge=1 ;;
       --yes) yes=1 ;;
       *)
-        sed -n '3,9s/^# \{0,1\}//p' "$0"
+        tell_use >&2
         exit 2
         ;;
     esac

@@ -9,6 +9,7 @@
 #                                       it is put back as it was then, which --yes agrees to
 #   deploy/update.sh --recover          ends an update that was cut off; the Pi does this by itself when it starts
 #   deploy/update.sh --status           what is installed, and whether an update is under way
+
 # (Long, and one file all the same: each step has its way back, and to see that they fit one must see both.)
 set -euo pipefail
 shopt -s inherit_errexit
@@ -34,8 +35,7 @@ main() {
       --yes) yes=1 ;;
       --recover | --rollback | --status) action=${word#--} ;;
       -*)
-        sed -n '2,11s/^# \{0,1\}//p' "$0"
-        [ "$word" = --help ] && exit 0
+        tell_use >&2
         exit 2
         ;;
       *) source=$word ;;
@@ -405,5 +405,6 @@ tell_status() {
   fi
 }
 
+tell_help "$@"
 use_python
 main "$@"

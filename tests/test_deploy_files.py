@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from tests.nginx import NGINX, whole_configuration
 
 TESTPARM = "/usr/bin/testparm"
 SCRIPTS = sorted({*ROOT.glob("deploy/**/*.sh"), ROOT / "deploy" / "balupi", ROOT / ".ci" / "run"})
+#: What a person starts, or a developer.
+PROGRAMS = [each for each in ROOT.glob("deploy/*.sh") if each.stat().st_mode & 0o100]
 LONG = ".".join(["a" * 60] * 4) + ".lan"
 
 
@@ -77,6 +80,22 @@ def test_a_script_is_bash_that_stops_at_an_error(script: Path) -> None:
     assert is_program == bool(script.stat().st_mode & 0o111), "executable, and says with what"
     if is_program and "bash" in text.partition("\n")[0]:
         assert "set -euo pipefail" in text
+
+
+@pytest.mark.parametrize("script", PROGRAMS, ids=lambda path: path.name)
+def test_a_script_that_is_asked_for_help_tells_its_use_and_does_nothing(
+    script: Path, tmp_path: Path
+) -> None:
+    for name in ("bash", "dirname", "readlink", "sed"):  # there is nothing to do anything with
+        found = shutil.which(name)
+        assert found is not None
+        (tmp_path / name).symlink_to(found)
+    done = subprocess.run(  # noqa: S603  # an argv list
+        [tmp_path / "bash", script, "--help"],
+        env={"PATH": str(tmp_path)}, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout) > 100
 
 
 @pytest.mark.parametrize(
