@@ -21,7 +21,7 @@ import psutil
 import pytest
 
 from benchmarks import follow
-from tests import page_checks
+from tests import page_checks, releases
 from tests.browser import Browser, open_browser
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -203,6 +203,12 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
     """Give all household tests one trial; each leaves the home as it found it."""
     with running_trial(tmp_path_factory.mktemp("household") / "data", **QUICK) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def wheels() -> Path:
+    """Give a folder with the packages that a machine's pip will ask for; kept for the next time."""
+    return releases.wheels()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.pi_machine import NoMachineError, PiMachine
-from tests.test_update import Source, wheels  # noqa: F401  # a fixture
+from tests.releases import Source
 
 pytestmark = pytest.mark.household
 
@@ -108,7 +108,7 @@ def test_only_port_80_of_pihole_moves_and_it_talks_plain_http_there(ports: str, 
 def site(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
-    wheels: Path,  # noqa: F811
+    wheels: Path,
 ) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("install")
     source = Source(folder / "source")
