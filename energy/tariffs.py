@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from functools import lru_cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+from energy.clock_jumps import steady_spans
 from energy.periods import Period, Span, local_day, midnight, period_span
 
 _DAY = timedelta(days=1)
 _WEEK = timedelta(days=7)
-_SECOND = timedelta(seconds=1)
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -203,7 +202,7 @@ def _spans_of_tariff(span: Span, tariff: TariffRule, zone: ZoneInfo) -> Iterator
         for start, end in _week_of(each)
     ]
     week.sort(key=lambda stretch: stretch[:2])
-    for part, offset in _of_steady_offset(span, zone):
+    for part, offset in steady_spans(span, zone):
         yield from _spans_of_week(part, offset, week, outside)
 
 
@@ -239,38 +238,6 @@ def _week_of(zone: ZoneRule) -> list[tuple[timedelta, timedelta]]:
     return [(day * _DAY + start, day * _DAY + end) for day in sorted(zone.weekdays)]
 
 
-def _of_steady_offset(span: Span, zone: ZoneInfo) -> Iterator[tuple[Span, timedelta]]:
-    """Cut a span where the clock jumps; with each part its offset from UTC."""
-    years = range(span.start.year, span.end.year + 1)
-    jumps = [at for year in years for at in _jumps(zone, year) if span.start < at < span.end]
-    for start, end in pairwise([span.start, *jumps, span.end]):
-        yield Span(start, end), _offset(start, zone)
-
-
-@lru_cache(maxsize=512)
-def _jumps(zone: ZoneInfo, year: int) -> tuple[datetime, ...]:
-    """Return the moments of a year in UTC at which the zone's offset changes, at most one a day."""
-    first, until = datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC)
-    days = [first + index * _DAY for index in range((until - first).days + 1)]
-    return tuple(
-        _jump_between(day, next_day, zone)
-        for day, next_day in pairwise(days)
-        if _offset(day, zone) != _offset(next_day, zone)
-    )
-
-
-def _jump_between(low: datetime, high: datetime, zone: ZoneInfo) -> datetime:
-    """Return the first second of the new offset; ``low`` has the old one, ``high`` the new one."""
-    old = _offset(low, zone)
-    while high - low > _SECOND:
-        middle = low + (high - low) // _SECOND // 2 * _SECOND
-        if _offset(middle, zone) == old:
-            low = middle
-        else:
-            high = middle
-    return high
-
-
 def _merged(spans: Iterable[PricedSpan]) -> list[PricedSpan]:
     merged: list[PricedSpan] = []
     for each in spans:
@@ -279,10 +246,6 @@ def _merged(spans: Iterable[PricedSpan]) -> list[PricedSpan]:
         else:
             merged.append(each)
     return merged
-
-
-def _offset(at: datetime, zone: ZoneInfo) -> timedelta:
-    return at.astimezone(zone).utcoffset() or timedelta()
 
 
 def _since_midnight(at: time) -> timedelta:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from energy.models import Tariff, TariffZone
 from energy.services import tariffs
+from energy.services.tariff_checks import check_tariff, check_zones
 from energy.tariffs import TariffRule
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class TariffForm(_TariffForm):
             zones=(),  # the form set's subject
         )
         others = [each for each in tariffs.active_tariffs() if each.tariff_id != rule.tariff_id]
-        tariffs.check_tariff(rule, self.others_then(rule, others), is_active=values["is_active"])
+        check_tariff(rule, self.others_then(rule, others), is_active=values["is_active"])
         return values
 
     def others_then(self, rule: TariffRule, others: list[TariffRule]) -> list[TariffRule]:
@@ -144,6 +145,6 @@ class ZoneFormSet(_ZoneFormSet):
         kept = [form for form in self.forms if form.has_changed() or form.instance.pk]
         zones = [form.instance for form in kept if not form.cleaned_data.get("DELETE")]
         try:
-            tariffs.check_zones([tariffs.zone_rule_of(zone) for zone in zones])
+            check_zones([tariffs.zone_rule_of(zone) for zone in zones])
         except ValidationError as error:
             raise ValidationError(error.messages) from error

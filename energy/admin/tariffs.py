@@ -30,6 +30,8 @@ from energy.admin.tariff_forms import (
 from energy.metering import HOUR
 from energy.models import Tariff, TariffZone
 from energy.services import tariffs
+from energy.services.price_preview import PricePreview, preview_of
+from energy.services.tariff_checks import validity_text
 from energy.tariffs import as_shown
 
 if TYPE_CHECKING:
@@ -103,7 +105,7 @@ class TariffAdmin(_TariffAdmin):
     @admin.display(description=_("valid"), ordering="valid_from")
     def validity(self, tariff: Tariff) -> str:
         """Show from when to when."""
-        return tariffs.validity_text(tariffs.rule_of(tariff))
+        return validity_text(tariffs.rule_of(tariff))
 
     @admin.display(description=_("base fee"), ordering="base_fee_per_month")
     def base_fee(self, tariff: Tariff) -> str:
@@ -157,7 +159,7 @@ class TariffAdmin(_TariffAdmin):
         if request.method != "POST" and self.has_delete_permission(request):
             before = tariffs.active_tariffs()
             after = [rule for rule in before if str(rule.tariff_id) != object_id]
-            context["effects"] = _effects(tariffs.preview(before, after, timezone.now()))
+            context["effects"] = _effects(preview_of(before, after, timezone.now()))
         return super().delete_view(request, object_id, context)
 
     def delete_model(self, request: HttpRequest, obj: Tariff) -> None:
@@ -167,7 +169,7 @@ class TariffAdmin(_TariffAdmin):
     def _question(self, request: HttpRequest) -> HttpResponse | None:
         """Take the save back and ask, unless it leaves the past alone or was confirmed."""
         before = request.tariffs_before  # type: ignore[attr-defined]  # set by changeform_view
-        preview = tariffs.preview(before, tariffs.active_tariffs(), timezone.now())
+        preview = preview_of(before, tariffs.active_tariffs(), timezone.now())
         if "_confirmed" in request.POST or not preview.changes_the_past:
             return None
         passed_on = [
@@ -187,7 +189,7 @@ class TariffAdmin(_TariffAdmin):
         return TemplateResponse(request, "admin/energy/tariff/confirm_change.html", context)
 
 
-def _effects(preview: tariffs.PricePreview) -> list[str]:
+def _effects(preview: PricePreview) -> list[str]:
     """Return what a change does to the past in sentences; none where it leaves it alone."""
     sentences = []
     was, becomes = preview.currency_before, preview.currency_after

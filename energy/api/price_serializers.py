@@ -13,7 +13,8 @@ from rest_framework import serializers
 from balupi_site.lib.clock import household_zone
 from balupi_site.lib.fields import FlagField, TextField, WholeField
 from energy.models import Tariff
-from energy.services.tariffs import PricePreview, rule_of
+from energy.services.price_preview import PricePreview
+from energy.services.tariffs import rule_of
 from energy.tariffs import TariffRule, ZoneRule, as_shown
 
 #: As the models have it.

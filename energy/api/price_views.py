@@ -24,6 +24,7 @@ from energy.api.price_serializers import (
 )
 from energy.models import Tariff
 from energy.services import tariffs
+from energy.services.price_preview import preview_of
 
 #: Longer numbers are no ids of ours.
 _MAX_ID_DIGITS = 18
@@ -88,7 +89,7 @@ def _answer(
     changed: tariffs.TariffsChanged, now: datetime, *, is_dry: bool, code: int = status.HTTP_200_OK
 ) -> Response:
     """Return the tariff, if there is one now, and how many hours another price has been given."""
-    preview = tariffs.preview(changed.before, changed.after, now)
+    preview = preview_of(changed.before, changed.after, now)
     body = {"ended": ended_json(changed.ended), "repriced_hours": preview.hours}
     if is_dry:
         return Response({"dry_run": True, **body, "preview": preview_json(preview)})

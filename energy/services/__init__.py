@@ -27,7 +27,7 @@ from energy.services.polling import poll_plugs, read_plugs_now
 from energy.services.samples import store_samples
 from energy.services.sites import known_sites, other_sites
 from energy.services.switching import register_switch_guard, switch_plug, told_if_unanswered
-from energy.services.tariffs import active_tariffs, fallback_price, household_currency
+from energy.services.tariffs import active_tariffs, household_currency
 from energy.services.unlocking import unlock_left_s, unlock_plug
 
 __all__ = [
@@ -40,7 +40,6 @@ __all__ = [
     "delete_plug",
     "discover_plugs",
     "edit_plug",
-    "fallback_price",
     "fill_hours",
     "household_currency",
     "known_sites",

@@ -20,8 +20,7 @@ from energy.metering import HOUR, hour_start
 from energy.models import EnergyHour, EnergySource, SmartPlug
 from energy.periods import Span
 from energy.services.live import LiveFigure, live_figures
-from energy.services.price_preview import currency_of, fallback_price
-from energy.services.tariffs import active_tariffs
+from energy.services.tariffs import active_tariffs, currency_of, fallback_price
 from energy.sums import NOTHING, Piece, Sums, piece_sums, share_of_hour
 from energy.tariffs import Price, PricedSpan, TariffRule, base_fee, cost, priced_spans
 

@@ -23,7 +23,8 @@ from energy.metering import Sample
 from energy.models import SmartPlug
 from energy.services.import_hours import Hours, Taken, chunks, take
 from energy.services.import_plugs import OldPlug, match_plugs, store_plug
-from energy.services.tariffs import active_tariffs, add_tariff, household_currency, validity_text
+from energy.services.tariff_checks import validity_text
+from energy.services.tariffs import active_tariffs, add_tariff, household_currency
 
 logger = logging.getLogger(__name__)
 

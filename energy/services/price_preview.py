@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from django.conf import settings
 from django.db.models import Min
 
 from balupi_site.lib.clock import household_zone
 from energy.metering import HOUR, hour_start
 from energy.models import EnergyHour, SmartPlug
 from energy.periods import Span
+from energy.services.tariffs import currency_of, fallback_price
 from energy.sums import Piece, piece_sums
 from energy.tariffs import (
     Price,
@@ -25,8 +25,6 @@ from energy.tariffs import (
     price_changes,
     priced_spans,
 )
-
-_DEFAULT_CURRENCY = "EUR"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +68,7 @@ class PricePreview:
         return self.hours > 0 or self.fee_before != self.fee_after
 
 
-def fallback_price() -> Price:
-    """Return the price where no tariff is valid."""
-    cents = Decimal(str(settings.ENERGY_DEFAULT_PRICE_CENTS))
-    return Price(cents / 100, None, "default", "")
-
-
-def preview(
+def preview_of(
     before: Sequence[TariffRule], after: Sequence[TariffRule], now: datetime
 ) -> PricePreview:
     """Return what it does to the hours until ``now`` if other tariffs count; changes nothing."""
@@ -148,8 +140,3 @@ def _add(
     key = price.tariff_id, price.tariff_name
     known = costs.get(key, TariffCost(*key, Decimal(0), Decimal(0)))
     costs[key] = replace(known, before=known.before + before, after=known.after + after)
-
-
-def currency_of(rules: Sequence[TariffRule]) -> str:
-    """Return the currency of tariffs that count together, which all have the same; EUR of none."""
-    return rules[0].currency if rules else _DEFAULT_CURRENCY

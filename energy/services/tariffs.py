@@ -1,4 +1,4 @@
-"""Tariffs: those in force, adding, changing and deleting them, and what must hold."""
+"""Tariffs: those in force, and adding, changing and deleting them."""
 
 from __future__ import annotations
 
@@ -7,50 +7,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from decimal import Decimal
 
-from django.core.exceptions import ValidationError
+from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from balupi_site.events.services import record_change
 from balupi_site.lib.clock import household_zone
 from energy.models import Tariff, TariffZone
 from energy.periods import local_day
-from energy.services.price_preview import (
-    PricePreview,
-    TariffCost,
-    currency_of,
-    fallback_price,
-    preview,
-)
-from energy.tariffs import TariffRule, ZoneRule, overlapping, overlapping_zones
-
-__all__ = [
-    "PricePreview",
-    "TariffCost",
-    "TariffsChanged",
-    "active_tariffs",
-    "add_tariff",
-    "change_tariff",
-    "check_tariff",
-    "check_zones",
-    "delete_tariff",
-    "end_tariff",
-    "fallback_price",
-    "household_currency",
-    "make_room",
-    "preview",
-    "rule_of",
-    "tariffs_locked",
-    "validity_text",
-    "zone_rule_of",
-]
+from energy.services.tariff_checks import check_tariff, validity_text
+from energy.tariffs import Price, TariffRule, ZoneRule
 
 logger = logging.getLogger(__name__)
 
-#: Days that every time zone can express; nobody measured before.
-_FIRST_DAY, _LAST_DAY = date(1970, 1, 2), date(2999, 12, 31)
+_DEFAULT_CURRENCY = "EUR"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +71,17 @@ def zone_rule_of(zone: TariffZone) -> ZoneRule:
 def household_currency() -> str:
     """Return the currency of the tariffs that count; EUR without one."""
     return currency_of(active_tariffs())
+
+
+def currency_of(rules: Sequence[TariffRule]) -> str:
+    """Return the currency of tariffs that count together, which all have the same; EUR of none."""
+    return rules[0].currency if rules else _DEFAULT_CURRENCY
+
+
+def fallback_price() -> Price:
+    """Return the price where no tariff is valid."""
+    cents = Decimal(str(settings.ENERGY_DEFAULT_PRICE_CENTS))
+    return Price(cents / 100, None, "default", "")
 
 
 @contextmanager
@@ -205,52 +188,6 @@ def end_tariff(ended: TariffRule | None) -> None:
     logger.info("tariff %s %r ends before %s", ended.tariff_id, ended.name, ended.valid_to)
 
 
-def check_tariff(wanted: TariffRule, others: Sequence[TariffRule], *, is_active: bool) -> None:
-    """Tell whether a tariff can be among the others that count.
-
-    Raises:
-        ValidationError: no; the first thing that is wrong, by field.
-    """
-    _check_days(wanted)
-    check_zones(wanted.zones)
-    if not is_active:
-        return
-    for other in others:
-        if other.currency != wanted.currency:
-            text = _(
-                'The currency of "%(name)s" is %(currency)s; all tariffs that count must have the '
-                "same. To change it, first let only this one count."
-            )
-            facts = {"name": other.name, "currency": other.currency}
-            raise ValidationError({"currency": text % facts})
-    other_or_none = overlapping(wanted, others)
-    if other_or_none is not None:
-        raise ValidationError({_clashing_field(wanted, other_or_none): _clash(other_or_none)})
-
-
-def check_zones(zones: Sequence[ZoneRule]) -> None:
-    """Tell whether these can be the zones of one tariff.
-
-    Raises:
-        ValidationError: no, with the zones' names; its field is ``zones``.
-    """
-    for zone in zones:
-        if any(at.second or at.microsecond for at in (zone.start, zone.end)):
-            text = _('The zone "%(name)s" must begin and end at a full minute.')
-            raise ValidationError({"zones": text % {"name": zone.name}})
-    pair = overlapping_zones(zones)
-    if pair is not None:
-        text = _('The zones "%(one)s" and "%(other)s" overlap; give them other days or times.')
-        raise ValidationError({"zones": text % {"one": pair[0].name, "other": pair[1].name}})
-
-
-def validity_text(rule: TariffRule) -> str:
-    """Return when a tariff is valid, such as ``from 2026-01-01 until before 2026-07-01``."""
-    start = _("from %s") % rule.valid_from if rule.valid_from else _("since ever")
-    end = _("until before %s") % rule.valid_to if rule.valid_to else _("until further notice")
-    return f"{start} {end}"
-
-
 def _told(rule: TariffRule, *, is_active: bool) -> dict[str, object]:
     """Return what a tariff says, for the log of events."""
     zones = (
@@ -299,26 +236,3 @@ def _store(tariff: Tariff, rule: TariffRule, *, is_active: bool) -> Tariff:
     )
     logger.info("tariff %s %r is valid %s", tariff.pk, tariff.name, validity_text(rule))
     return Tariff.objects.prefetch_related("zones").get(pk=tariff.pk)
-
-
-def _check_days(wanted: TariffRule) -> None:
-    for field, day in (("valid_from", wanted.valid_from), ("valid_to", wanted.valid_to)):
-        if day is not None and not _FIRST_DAY <= day <= _LAST_DAY:
-            text = _("The day must be between %(first)s and %(last)s.")
-            raise ValidationError({field: text % {"first": _FIRST_DAY, "last": _LAST_DAY}})
-    if wanted.valid_from and wanted.valid_to and wanted.valid_to <= wanted.valid_from:
-        text = _("The end, the day after the last one, must be after the first day, %s.")
-        raise ValidationError({"valid_to": text % wanted.valid_from})
-
-
-def _clashing_field(wanted: TariffRule, other: TariffRule) -> str:
-    """Return the field to change: the end where the other one begins later, else the start."""
-    starts_later = other.valid_from is not None and (
-        wanted.valid_from is None or wanted.valid_from < other.valid_from
-    )
-    return "valid_to" if starts_later else "valid_from"
-
-
-def _clash(other: TariffRule) -> str:
-    text = _('It overlaps with "%(name)s", valid %(dates)s; end one before the other begins.')
-    return text % {"name": other.name, "dates": validity_text(other)}

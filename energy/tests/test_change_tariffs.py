@@ -14,6 +14,7 @@ from django.db import connection
 
 from energy.models import EnergyHour, SmartPlug, Tariff
 from energy.services import tariffs
+from energy.services.price_preview import preview_of
 from energy.services.tariffs import (
     active_tariffs,
     add_tariff,
@@ -21,7 +22,6 @@ from energy.services.tariffs import (
     delete_tariff,
     fallback_price,
     household_currency,
-    preview,
 )
 from energy.tariffs import TariffRule
 from energy.tests.factories import make_plug
@@ -160,7 +160,7 @@ def test_the_preview_counts_past_hours_only_and_by_tariff() -> None:
     store_hours(other, datetime(2026, 6, 10, 10, tzinfo=UTC), 1)
     changed = add(tariff(price="0.30"))
     changed = add(tariff(price="0.25", number=2))  # from midnight, 22:00 UTC, to 12:20 UTC
-    found = preview(changed.before, changed.after, NOW)
+    found = preview_of(changed.before, changed.after, NOW)
     assert (found.hours, found.changes_the_past) == (15, True)
     assert found.first == datetime(2026, 6, 9, 22, tzinfo=UTC)
     assert found.last == datetime(2026, 6, 10, 12, tzinfo=UTC)
@@ -174,7 +174,7 @@ def test_the_preview_counts_past_hours_only_and_by_tariff() -> None:
 
 def test_hours_without_energy_are_not_counted() -> None:
     store_hours(make_plug(), NOW.replace(hour=1, minute=0), 5, energy_wh=0)
-    assert preview([], [tariff()], NOW).hours == 0
+    assert preview_of([], [tariff()], NOW).hours == 0
 
 
 def test_a_tariff_that_does_not_count_ends_none_and_keeps_its_days() -> None:
@@ -188,41 +188,41 @@ def test_a_tariff_that_does_not_count_ends_none_and_keeps_its_days() -> None:
 def test_the_preview_looks_at_zones_by_the_minute() -> None:
     store_hours(make_plug(), datetime(2026, 6, 8, 22, tzinfo=UTC), 24)
     half_past = tariff(zone_rule("12:30", "14:00"))
-    found = preview([tariff()], [half_past], NOW)
+    found = preview_of([tariff()], [half_past], NOW)
     assert (found.hours, found.before, found.after) == (2, Decimal("0.45"), Decimal("0.30"))
 
 
 def test_the_same_price_under_another_name_re_prices_nothing() -> None:
     store_hours(make_plug(), NOW.replace(hour=1, minute=0), 5)
-    found = preview([tariff()], [tariff(number=2)], NOW)
+    found = preview_of([tariff()], [tariff(number=2)], NOW)
     assert (found.hours, found.first, found.changes_the_past) == (0, None, False)
 
 
 def test_another_currency_re_prices_everything() -> None:
     store_hours(make_plug(), NOW.replace(hour=1, minute=0), 5)
     francs = TariffRule(1, "T1", Decimal("0.30"), Decimal(0), "CHF", None, None, ())
-    found = preview([tariff()], [francs], NOW)
+    found = preview_of([tariff()], [francs], NOW)
     assert (found.hours, found.currency_before, found.currency_after) == (5, "EUR", "CHF")
 
 
 def test_base_fees_of_the_past_are_told() -> None:
     store_hours(make_plug(), datetime(2026, 5, 31, 22, tzinfo=UTC), 1)
-    found = preview([tariff(fee="0")], [tariff(fee="30")], NOW)
+    found = preview_of([tariff(fee="0")], [tariff(fee="30")], NOW)
     assert (found.hours, found.changes_the_past) == (0, True)
     assert found.fee_before == 0
     assert round(found.fee_after, 2) == Decimal("9.60")  # 230 h 20 min of 720 h
 
 
 def test_a_future_tariff_and_an_empty_house_re_price_nothing() -> None:
-    assert preview([], [tariff()], NOW).hours == 0
+    assert preview_of([], [tariff()], NOW).hours == 0
     store_hours(make_plug(), NOW.replace(hour=1, minute=0), 48)
-    assert preview([], [tariff(valid=("2026-06-11", None))], NOW).hours == 0
+    assert preview_of([], [tariff(valid=("2026-06-11", None))], NOW).hours == 0
 
 
 def test_half_hours_of_the_household_are_exact(settings: Any) -> None:
     settings.TIME_ZONE = "Asia/Kolkata"
     store_hours(make_plug(), datetime(2026, 6, 9, 18, tzinfo=UTC), 2)
-    found = preview([], [tariff(valid=("2026-06-10", None))], NOW)  # from 18:30 UTC
+    found = preview_of([], [tariff(valid=("2026-06-10", None))], NOW)  # from 18:30 UTC
     assert found.hours == 2
     assert found.energy_wh == pytest.approx(1500)
 
@@ -232,7 +232,7 @@ def test_deleting_gives_its_hours_the_price_of_the_setting() -> None:
     stored = add(tariff(NIGHT)).tariff
     assert stored is not None
     changed = delete_tariff(stored)
-    found = preview(changed.before, changed.after, NOW)
+    found = preview_of(changed.before, changed.after, NOW)
     assert (found.hours, found.after) == (5, Decimal("2.00"))
     assert [each.name for each in found.by_tariff] == ["T1", "default"]
     assert not Tariff.objects.exists()
