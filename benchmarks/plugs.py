@@ -54,8 +54,10 @@ def storing(bench: Bench) -> Iterator[Figure]:
         name = f"{count:,} plugs"
         anew = f"{found['samples']:,} samples become hours anew, from nothing."
         yield Figure(name, "store 10 samples each", found["store_s"] * 1000, "ms", _STORE)
+        yield Figure(name, "CPU of it", found["store_cpu_s"] * 1000, "ms", _STORE)
         yield Figure(name, "SQL of it", found["store_queries"], "", _STORE)
         yield Figure(name, "roll up an hour", found["roll_up_s"] * 1000, "ms", anew)
+        yield Figure(name, "CPU of that", found["roll_up_cpu_s"] * 1000, "ms", anew)
         yield Figure(name, "SQL of that", found["roll_up_queries"], "", anew)
 
 
