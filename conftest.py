@@ -30,7 +30,7 @@ hypothesis.settings.load_profile("usual")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let the simulated week take its time, and what is made from answers be made anew."""
-    parser.addoption("--whole-week", action="store_true", help="seven simulated days, not two")
+    parser.addoption("--whole-week", action="store_true", help="seven simulated days, not one")
     parser.addoption(
         "--write-docs", action="store_true", help="write docs/access.md and openapi.json anew"
     )
