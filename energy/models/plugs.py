@@ -1,4 +1,4 @@
-"""Smart plugs, power samples, hours of energy, tariffs, and what is wrong with a plug."""
+"""Smart plugs, who unlocked one for a moment, and what is wrong with one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import ClassVar, Self
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -131,169 +130,6 @@ class SmartPlug(models.Model):
         flaw = flaw_of_host(self.host) if self.host else ""
         if flaw:
             raise ValidationError({"host": flaw})
-
-
-class PowerSample(models.Model):
-    """One reading of one plug."""
-
-    plug = models.ForeignKey(
-        SmartPlug,
-        verbose_name=_("plug"),
-        on_delete=models.CASCADE,
-        related_name="samples",
-        db_index=False,
-    )
-    at = models.DateTimeField(_("time"))
-    power_w = models.FloatField(_("power, W"))
-    voltage_v = models.FloatField(_("voltage, V"), null=True)
-    current_a = models.FloatField(_("current, A"), null=True)
-    today_energy_wh = models.FloatField(
-        _("today energy, Wh"), null=True, help_text=_("The plug's own counter since its midnight.")
-    )
-
-    class Meta:
-        verbose_name = _("power sample")
-        verbose_name_plural = _("power samples")
-        constraints: ClassVar[list[models.BaseConstraint]] = [
-            # The time comes first: all new entries go to the end of the index, which is one page to
-            # write and not three for each plug. Ask for samples by time, then.
-            models.UniqueConstraint(fields=["at", "plug"], name="one_sample_per_time_and_plug"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.plug_id} {self.at:%Y-%m-%d %H:%M:%S} {self.power_w} W"
-
-
-class EnergySource(models.TextChoices):
-    """Where an hour's energy is known from."""
-
-    MEASURED = "measured", _("measured")
-    PLUG = "plug", _("the plug's memory")
-    MIXED = "mixed", _("measured in part, completed from the plug's memory")
-    # xgettext:no-python-format  # noqa: ERA001  # for xgettext, "% l" is none
-    PREDECESSOR = "predecessor", _("predecessor, about 8 % low")
-    RECOUNTED = "recounted", _("the predecessor's readings, counted anew")
-
-
-#: Part of the energy, or all of it, was told by the plug afterwards.
-FROM_MEMORY = (EnergySource.PLUG, EnergySource.MIXED)
-#: Measured, but not by us: ``import_legacy`` brought it, and no sample of ours stands for it.
-TAKEN_OVER = (EnergySource.PREDECESSOR, EnergySource.RECOUNTED)
-
-
-class EnergyHour(models.Model):
-    """Energy of one plug in one hour, UTC.
-
-    The measured part of ``energy_wh`` is ``power_avg_w`` x ``coverage``; the rest, where ``source``
-    is one of ``FROM_MEMORY``, is from the plug's memory.
-    """
-
-    plug = models.ForeignKey(
-        SmartPlug,
-        verbose_name=_("plug"),
-        on_delete=models.CASCADE,
-        related_name="hours",
-        db_index=False,
-    )
-    hour = models.DateTimeField(_("hour"), help_text=_("Start of the hour, UTC."))
-    energy_wh = models.FloatField(_("energy, Wh"))
-    power_min_w = models.FloatField(_("power min, W"), null=True)
-    power_avg_w = models.FloatField(_("power avg, W"), null=True)
-    power_max_w = models.FloatField(_("power max, W"), null=True)
-    coverage = models.FloatField(_("coverage"), help_text=_("Measured part of the hour, 0 to 1."))
-    source = models.CharField(
-        _("source"), max_length=16, choices=EnergySource, default=EnergySource.MEASURED
-    )
-
-    class Meta:
-        verbose_name = _("hour of energy")
-        verbose_name_plural = _("hours of energy")
-        constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.UniqueConstraint(fields=["plug", "hour"], name="one_row_per_plug_and_hour"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.plug_id} {self.hour:%Y-%m-%d %H}h {self.energy_wh:.1f} Wh"
-
-
-#: A price or fee that is no slip of the pen.
-_MONEY_VALIDATORS = [MinValueValidator(0), MaxValueValidator(100_000)]
-
-
-class Tariff(models.Model):
-    """What energy costs in ``[valid_from, valid_to)``, in days of the household."""
-
-    name = models.CharField(_("name"), max_length=64)
-    price_per_kwh = models.DecimalField(
-        _("price per kWh"),
-        max_digits=12,
-        decimal_places=6,
-        validators=_MONEY_VALIDATORS,
-        help_text=_("In the currency, such as 0.32; outside the zones below, if there are any."),
-    )
-    base_fee_per_month = models.DecimalField(
-        _("base fee per month"),
-        max_digits=10,
-        decimal_places=2,
-        default=0,
-        validators=_MONEY_VALIDATORS,
-    )
-    currency = models.CharField(
-        _("currency"),
-        max_length=3,
-        default="EUR",
-        validators=[RegexValidator(r"^[A-Z]{3}\Z", _("Three capitals, such as EUR."))],
-    )
-    valid_from = models.DateField(
-        _("valid from"), null=True, blank=True, help_text=_("The first day; empty: since ever.")
-    )
-    valid_to = models.DateField(
-        _("valid to"),
-        null=True,
-        blank=True,
-        help_text=_("The day after the last one; empty: until further notice."),
-    )
-    is_active = models.BooleanField(
-        _("counts"), default=True, help_text=_("Others are kept, but not counted with.")
-    )
-    created_at = models.DateTimeField(_("created"), auto_now_add=True)
-
-    class Meta:
-        ordering = ["-valid_from", "-pk"]
-        verbose_name = _("tariff")
-        verbose_name_plural = _("tariffs")
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class TariffZone(models.Model):
-    """Times at which a tariff has another price, such as at night (NT)."""
-
-    tariff = models.ForeignKey(
-        Tariff, verbose_name=_("tariff"), on_delete=models.CASCADE, related_name="zones"
-    )
-    name = models.CharField(_("name"), max_length=32)
-    weekdays = models.CharField(
-        _("weekdays"),
-        max_length=7,
-        default="0123456",
-        validators=[RegexValidator(r"^[0-6]{1,7}\Z", _("Digits from 0 (Monday) to 6 (Sunday)."))],
-        help_text=_("The days on which it begins: 0 is Monday, 6 Sunday."),
-    )
-    start = models.TimeField(_("start"))
-    end = models.TimeField(_("end"), help_text=_("Not after the start: on the next day."))
-    price_per_kwh = models.DecimalField(
-        _("price per kWh"), max_digits=12, decimal_places=6, validators=_MONEY_VALIDATORS
-    )
-
-    class Meta:
-        ordering = ["tariff", "start", "pk"]
-        verbose_name = _("tariff zone")
-        verbose_name_plural = _("tariff zones")
-
-    def __str__(self) -> str:
-        return self.name
 
 
 class SwitchUnlock(models.Model):
