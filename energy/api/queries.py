@@ -168,9 +168,9 @@ def asked(
 def plug_or_404(device_id: str) -> SmartPlug:
     """Return the plug; Http404 where there is none.
 
-    Plugs' ids are plain; anything else, NUL included, would be an error of PostgreSQL's.
+    An id is what the plug says, whatever is in it; but NUL is in none, and PostgreSQL refuses it.
     """
-    plug = SmartPlug.objects.filter(device_id=device_id).first() if device_id.isalnum() else None
+    plug = None if "\0" in device_id else SmartPlug.objects.filter(device_id=device_id).first()
     if plug is None:
         raise Http404(_("There is no such plug."))
     return plug

@@ -125,10 +125,7 @@ def _new(row: Mapping[str, Any], old_id: str, name: str, mac: str, *, takes_role
 
 
 def _plain_id(old_id: str) -> str:
-    """Return an id as plugs have it, and as the API finds them by it; "" where it is none.
-
-    The predecessor made its own ids, UUIDs with hyphens.
-    """
+    """Return an id as plugs have it; "" where it is the predecessor's own, a UUID with hyphens."""
     is_plain = old_id.isascii() and old_id.isalnum() and len(old_id) <= _LONGEST_ID
     return old_id if is_plain else ""
 

@@ -246,6 +246,11 @@ def test_two_requests_at_once_cannot_make_two_nas_plugs(
     assert SmartPlug.objects.get(device_id=id_of(101)).role == PlugRole.GENERIC
 
 
+def test_a_plug_is_found_by_its_id_whatever_is_in_that(admin_api: APIClient) -> None:
+    make_plug(device_id="4f1c-Ä.b_7")
+    assert admin_api.get(f"{LIST}/4f1c-%C3%84.b_7").json()["id"] == "4f1c-Ä.b_7"
+
+
 UNKNOWN = ["NOBODY", "9" * 5000, "%00", "a%00b", "%FF%FE", "%F0%9F%94%8C", "..", "-1", "101%27"]
 
 

@@ -51,7 +51,7 @@ def test_a_new_plug_is_not_polled_and_its_odd_values_are_told(old: OldHome) -> N
     )
     told = run(old)
     nas, lamp = SmartPlug.objects.order_by("mac")
-    assert plug_or_404(nas.device_id) == nas  # the API would not find its UUID
+    assert plug_or_404(nas.device_id) == nas  # not its UUID, which no plug tells
     assert (nas.device_id, nas.role, nas.enabled, nas.host) == (
         "02005E000065",
         "nas",
