@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from balupi_site.tests.sim_thread import running_in_thread
 from simhome.clock import Clock
 from simhome.pihole import SimPihole
 
@@ -63,13 +63,5 @@ class Pihole:
 
     @contextmanager
     def running(self) -> Iterator[Pihole]:
-        thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        thread.start()
-        asyncio.run_coroutine_threadsafe(self._sim.start(), self._loop).result(10)
-        try:
+        with running_in_thread(self._sim, self._loop):
             yield self
-        finally:
-            asyncio.run_coroutine_threadsafe(self._sim.stop(), self._loop).result(10)
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            thread.join(10)
-            self._loop.close()
