@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 
@@ -97,12 +99,12 @@ CPU_OF_EACH = (
 )
 
 
-def listener(port: int | None) -> int | None:
-    """Return the process that listens on a port of this machine; None where none does."""
-    if port is None:
-        return None
-    found = (it for it in psutil.net_connections("tcp") if it.status == psutil.CONN_LISTEN)
-    return next((it.pid for it in found if it.laddr and it.laddr.port == port), None)
+def listener(url: str) -> int | None:
+    """Return the process of this machine that serves a URL; None where none does."""
+    address = urlsplit(url)
+    place = (socket.gethostbyname(address.hostname or ""), address.port or 80)
+    found = (it for it in psutil.net_connections("tcp4") if it.status == psutil.CONN_LISTEN)
+    return next((it.pid for it in found if tuple(it.laddr) in {place, ("0.0.0.0", place[1])}), None)  # noqa: S104  # looked for, not listened on
 
 
 def cpu_s(pid: int) -> float:

@@ -55,8 +55,8 @@ def storing(count: int) -> dict[str, Any]:
     django.setup()
     call_command("migrate", verbosity=0)
     from energy.models import EnergyHour, PowerSample
-    from energy.rollup import roll_up
     from energy.services import store_samples
+    from energy.services.rollup import roll_up
 
     names = _make_plugs(count)
     chance = random.Random(_SEED)

@@ -8,7 +8,6 @@ import statistics
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from benchmarks.api import Answer, Call, Site, api_calls
 from benchmarks.bench import Bench
@@ -72,7 +71,7 @@ class Side:
 
 def _in_turn(a: Side, b: Side, rounds: int) -> None:
     """Ask both, A B A B, after one to warm up."""
-    webs = [listener(urlsplit(side.site.url).port) for side in (a, b)]
+    webs = [listener(side.site.url) for side in (a, b)]
     if webs[0] == webs[1]:
         webs = [None, None]  # one server against itself: whose share would it be?
     before_s = [cpu_s(web) if web else 0 for web in webs]
