@@ -134,6 +134,14 @@ class FtlHttp:
         return found
 
 
+#: What the kernel says where nobody is, as the catalog has it.
+_ = (
+    gettext_noop("connection refused"),
+    gettext_noop("no route to host"),
+    gettext_noop("network is unreachable"),
+)
+
+
 class _BrokenConnectionError(Exception):
     """The other side closed the connection without an answer."""
 

@@ -149,7 +149,10 @@ def _backup(backup: Mapping[str, Any], now: dt.datetime) -> dict[str, Any] | Non
     except (ValueError, OverflowError):  # no time, or one that no calendar has in our zone
         return None
     is_done = not isinstance(status, str) or status.lower() in _BACKUP_DONE
-    return {"when": when, "status": "" if is_done else status}
+    if is_done:
+        return {"when": when, "status": ""}
+    # Of any other word of the NAS only it knows what it means.
+    return {"when": when, "status": _("failed") if status == "failed" else status}
 
 
 def _more_facts(newest: Mapping[str, Any]) -> list[tuple[str, str]]:

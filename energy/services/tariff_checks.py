@@ -8,6 +8,7 @@ from datetime import date
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+from balupi_site.lib.words import showable
 from energy.tariffs import TariffRule, ZoneRule, overlapping, overlapping_zones
 
 #: Days that every time zone can express; nobody measured before.
@@ -30,7 +31,7 @@ def check_tariff(wanted: TariffRule, others: Sequence[TariffRule], *, is_active:
                 'The currency of "%(name)s" is %(currency)s; all tariffs that count must have the '
                 "same. To change it, first let only this one count."
             )
-            facts = {"name": other.name, "currency": other.currency}
+            facts = {"name": showable(other.name), "currency": other.currency}
             raise ValidationError({"currency": text % facts})
     other_or_none = overlapping(wanted, others)
     if other_or_none is not None:
@@ -80,4 +81,4 @@ def _clashing_field(wanted: TariffRule, other: TariffRule) -> str:
 
 def _clash(other: TariffRule) -> str:
     text = _('It overlaps with "%(name)s", valid %(dates)s; end one before the other begins.')
-    return text % {"name": other.name, "dates": validity_text(other)}
+    return text % {"name": showable(other.name), "dates": validity_text(other)}
