@@ -96,14 +96,19 @@ def hour_start(at: datetime) -> datetime:
     return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
+def hours_between(first: datetime, last: datetime) -> list[datetime]:
+    """Return the hours (starts, UTC, rising) from the one of ``first`` to the one of ``last``."""
+    start = hour_start(first)
+    return [start + HOUR * step for step in range((hour_start(last) - start) // HOUR + 1)]
+
+
 def touched_hours(at: datetime, interval_s: float) -> list[datetime]:
     """Return the hours (starts, UTC, rising) whose figures a sample at ``at`` may change.
 
     More than its own where a neighbour across an hour's edge may be within the gap limit.
     """
-    limit, at = gap_limit(interval_s), at.astimezone(UTC)
-    first, last = hour_start(at - limit), hour_start(at + limit)
-    return [first + HOUR * step for step in range((last - first) // HOUR + 1)]
+    limit, at = gap_limit(interval_s), at.astimezone(UTC)  # a wall clock jumps
+    return hours_between(at - limit, at + limit)
 
 
 def hour_figures(samples: Iterable[Sample], interval_s: float) -> list[HourFigure]:

@@ -73,14 +73,16 @@ class Announcement:
 
 
 class PlugError(Exception):
-    """A plug did not do what was asked; the text is a kept sentence for the person who must act."""
+    """A plug did not do what was asked; the text is a kept sentence for the person who must act.
+
+    Attributes:
+        is_refused: the connection was refused: the host lives, its port is closed.
+    """
 
     def __init__(self, kind: FailureKind, message: str, *, is_refused: bool = False) -> None:
         super().__init__(message)
         self.kind = kind
-        self.is_refused = (
-            is_refused  # the connection was refused: the host lives, its port is closed
-        )
+        self.is_refused = is_refused
 
 
 class PlugSession:

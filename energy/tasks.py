@@ -17,9 +17,9 @@ from django.utils.translation import gettext_noop
 
 from balupi_site.lib.clock import is_plausible
 from balupi_site.lib.errors import TransientError
-from energy import rollup, services
+from energy import services
 from energy.answers import answer
-from energy.services import filling, sites
+from energy.services import filling, rollup, sites
 from energy.services.discovery import as_json
 from energy.services.switching import Action
 
@@ -35,7 +35,10 @@ def poll_plugs() -> None:
 
 @shared_task(ignore_result=True)
 def store_samples() -> None:
-    """Move the waiting samples into the database; where home's are, whose copies are in memory."""
+    """Move the waiting samples into the database, those of other sites too.
+
+    In the process that polls: it also has those that Redis lost.
+    """
     services.store_samples(timezone.now())
 
 

@@ -17,7 +17,7 @@ from django.conf import settings as django_settings
 from django.core.management import CommandError, call_command
 
 from energy.models import EnergyHour, EnergySource, PlugRole, PowerSample, SmartPlug
-from energy.rollup import roll_up_hours
+from energy.services.rollup import roll_up_hours
 from nasctl.evidence import Stage
 from nasctl.models import StateChange, Wake, WakeResult
 from nasctl.reasons import WAKE_FAILURES

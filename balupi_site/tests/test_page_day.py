@@ -20,7 +20,7 @@ from balupi_site.page.strip import strip
 from balupi_site.tests.page_parts import part
 from energy.models import EnergyHour, PlugRole, PlugStatus, PowerSample, SmartPlug
 from energy.periods import Period
-from energy.rollup import roll_up
+from energy.services.rollup import roll_up
 from energy.tests.factories import make_plug
 from nasctl.models import StateChange, Wake
 from nasctl.services import nas_energy, split_hours

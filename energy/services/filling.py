@@ -29,7 +29,7 @@ from energy.metering import HOUR, HourFigure, hour_start
 from energy.models import FROM_MEMORY, EnergyHour, EnergySource, SmartPlug
 from energy.plug_pool import MemoryResult, credentials_digest, shared_pool
 from energy.readings import Failure
-from energy.rollup import lock_plugs, row_of, write_rows
+from energy.services.hour_rows import lock_plugs, row_of, write_rows
 from energy.services.polling import target_of
 
 logger = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from energy.memory import REMEMBERED, HourEntry
 from energy.models import TAKEN_OVER, EnergyHour, SmartPlug
-from energy.rollup import lock_plugs, row_of, write_rows
+from energy.services.hour_rows import lock_plugs, row_of, write_rows
 
 #: A moment's work for the Pi; nobody waits longer for the database.
 _HOURS_AT_ONCE = 1_000

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from energy.metering import HOUR, hour_start
+from energy.metering import HOUR, hour_start, hours_between
 from energy.models import EnergyHour, PowerSample
 from energy.periods import Span
-from energy.rollup import (
+from energy.services.hour_rows import (
     batched,
     differs,
     entry_of,
-    hours_between,
     is_better_taken_over,
     known_rows,
     lock_plugs,

@@ -12,8 +12,8 @@ from django.db import DatabaseError, transaction
 from balupi_site.lib.locks import household_lock
 from energy.models import PowerSample, SmartPlug
 from energy.readings import Reading
-from energy.rollup import roll_up
 from energy.sample_buffer import SampleBuffer
+from energy.services.rollup import roll_up
 
 logger = logging.getLogger(__name__)
 

@@ -27,9 +27,9 @@ from hypothesis import strategies as st
 from balupi_site.tests.examples import share_of_examples
 from energy.models import EnergyHour, PowerSample, SmartPlug
 from energy.periods import Period, Resolution, Span, buckets, midnight, period_span
-from energy.rollup import roll_up_hours
 from energy.services import samples, store_samples
 from energy.services.rebuilding import hours_of, rebuild_hours
+from energy.services.rollup import roll_up_hours
 from energy.sums import Piece, piece_sums
 from energy.tests.factories import id_of, make_plug, make_reading
 

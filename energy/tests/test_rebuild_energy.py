@@ -17,8 +17,8 @@ from balupi_site.events.models import Event
 from energy.metering import HOUR
 from energy.models import EnergyHour, PowerSample, SmartPlug
 from energy.periods import Span
-from energy.rollup import prune_samples, roll_up_hours
 from energy.services.rebuilding import hours_of, rebuild_hours, rebuildable_from
+from energy.services.rollup import prune_samples, roll_up_hours
 from energy.tests.factories import NOON, make_plug
 
 pytestmark = pytest.mark.django_db

@@ -10,10 +10,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from energy import rollup
 from energy.metering import HOUR, Sample, hour_figures
 from energy.models import EnergyHour, EnergySource, PlugRole, PowerSample, SmartPlug
-from energy.rollup import prune_samples, roll_up, roll_up_hours
+from energy.services import hour_rows, rollup
+from energy.services.rollup import prune_samples, roll_up, roll_up_hours
 
 pytestmark = pytest.mark.django_db
 
@@ -311,7 +311,7 @@ def test_pruning_goes_in_batches_of_all_plugs(
 def test_the_number_of_queries_does_not_grow_with_the_plugs(
     plug: SmartPlug, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rollup, "_PLUGS_PER_QUERY", 10)
+    monkeypatch.setattr(hour_rows, "_PLUGS_PER_QUERY", 10)
     plugs = [plug, *(make_plug(number) for number in range(2, 31))]
     stored = [pair for each in plugs for pair in store(each, 1800, 2100)]
     with CaptureQueriesContext(connection) as queries:

@@ -19,12 +19,12 @@ import time_machine
 from django.conf import settings as product
 
 from balupi_site.lib.redis import client
-from energy import plug_pool, rollup, services
+from energy import plug_pool, services
 from energy.models import EnergyHour, EnergySource, SmartPlug
 from energy.periods import Resolution, day_span, local_day
 from energy.plug_pool import PlugPool
 from energy.sample_buffer import SampleBuffer
-from energy.services import samples
+from energy.services import rollup, samples
 from energy.services.figures import PriceBook
 from energy.services.filling import fill_hours
 from energy.services.history import history

@@ -18,9 +18,9 @@ from django.test.utils import CaptureQueriesContext
 from balupi_site import settings as product_settings
 from balupi_site.lib.locks import file_lock
 from energy.models import EnergyHour, PowerSample, SmartPlug
-from energy.rollup import prune_samples
 from energy.sample_buffer import SampleBuffer
 from energy.services import samples, store_samples
+from energy.services.rollup import prune_samples
 from energy.tests.factories import NOON, make_plug, make_reading
 
 pytestmark = pytest.mark.django_db

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from energy.metering import HOUR
 from energy.models import EnergyHour, EnergySource, PlugRole, PowerSample, SmartPlug
-from energy.rollup import roll_up
+from energy.services.rollup import roll_up
 from nasctl.models import StateChange
 from nasctl.state import Reason
 

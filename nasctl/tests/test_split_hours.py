@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from energy.models import EnergyHour, EnergySource, PlugRole, PowerSample, SmartPlug
-from energy.rollup import roll_up
+from energy.services.rollup import roll_up
 from nasctl import tasks
 from nasctl.models import NasHour
 from nasctl.services import nas_hours

@@ -11,8 +11,8 @@ from energy.memory import Remembered
 from energy.metering import HOUR
 from energy.models import EnergyHour, EnergySource, PowerSample, SmartPlug
 from energy.plug_pool import credentials_digest
-from energy.rollup import roll_up
 from energy.services import fill_hours
+from energy.services.rollup import roll_up
 from energy.tests.filling.helpers import MINUTE, NINE, QUARTER_PAST_NOON, FakePool, added, rows
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis_server")]
