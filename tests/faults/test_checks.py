@@ -209,7 +209,7 @@ def test_an_hour_that_says_more_or_less_than_was_measured_is_told() -> None:
 
 
 def test_an_hour_need_not_have_the_very_last_sample_yet() -> None:
-    samples = stored(36, *range(0, 1811, 10))
+    samples = stored(36, *range(0, 1811, 10), 5400)
     assert energy.unmarked_gaps({0.0: 0.5}, samples, interval_s=10) == []
 
 

@@ -133,7 +133,7 @@ def unmarked_gaps(
 ) -> list[str]:
     """Return the hours whose coverage is not what the samples cover.
 
-    The last sample may be so new that its hour does not have it yet.
+    An hour's last sample may be so new that the hour does not have it yet.
 
     Args:
         hours: start to coverage, 0 to 1.
@@ -141,15 +141,19 @@ def unmarked_gaps(
         interval_s: the planned seconds from one to the next.
     """
     times = sorted({one.at for one in samples})
-    return [
-        f"energy: the hour from {start_at:.0f} says {coverage:.2%} measured,"
-        f" it is {_covered_s(times, start_at, interval_s) / 3600:.2%}"
-        for start_at, coverage in hours.items()
-        if not any(
-            abs(_covered_s(known, start_at, interval_s) - coverage * 3600) < 1
-            for known in (times, times[:-1])
-        )
-    ]
+    found = []
+    for start_at, coverage in hours.items():
+        last = bisect_left(times, start_at + 3600) - 1
+        covered = [
+            _covered_s(known, start_at, interval_s)
+            for known in (times, times[:last] + times[last + 1 :])
+        ]
+        if all(abs(covered_s - coverage * 3600) > 1 for covered_s in covered):
+            found.append(
+                f"energy: the hour from {start_at:.0f} says {coverage:.2%} measured,"
+                f" it is {covered[0] / 3600:.2%}"
+            )
+    return found
 
 
 def _covered_s(times: Sequence[float], start_at: float, interval_s: float) -> float:
