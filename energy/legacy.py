@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
-from energy.memory import HourEntry
-from energy.metering import HOUR, HourFigure, Sample, hour_figures
+from energy.memory import HourEntry, measured_entry
+from energy.metering import HOUR, Sample, hour_figures
 
 Row = Mapping[str, Any]
 
@@ -214,15 +214,4 @@ def _of_one_day(
     day = samples[0].at.date()
     for figure in hour_figures([*before, *samples, *after], INTERVAL_S):
         if figure.hour.date() == day and figure.hour + HOUR <= now:
-            yield figure.hour, _recounted_entry(figure)
-
-
-def _recounted_entry(figure: HourFigure) -> HourEntry:
-    return HourEntry(
-        figure.energy_wh,
-        figure.power_min_w,
-        figure.power_avg_w,
-        figure.power_max_w,
-        figure.coverage,
-        "recounted",
-    )
+            yield figure.hour, measured_entry(figure, source="recounted")

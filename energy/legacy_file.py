@@ -6,10 +6,10 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from balupi_site.lib.errors import PermanentError
+from energy.legacy import Row
 
 #: The columns that are used of each table, those of its primary key included.
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -34,8 +34,6 @@ _UNUSED: Mapping[str, frozenset[str]] = {
 }
 #: Its owner may be writing; a moment later it is not.
 _WAIT_S = 10.0
-
-Row = dict[str, Any]
 
 
 class LegacyFile:

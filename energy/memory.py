@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from enum import StrEnum
 from typing import Any
@@ -100,15 +100,20 @@ def merged(measured: HourFigure | None, plug_wh: float | None) -> HourEntry | No
     """
     if measured is None:
         return None if plug_wh is None else HourEntry(plug_wh, None, None, None, 0.0, "plug")
-    energy_wh, source = measured.energy_wh, "measured"
-    if measured.coverage < COMPLETE_COVERAGE and plug_wh is not None and plug_wh > energy_wh:
-        energy_wh, source = plug_wh, "mixed"
+    entry = measured_entry(measured, source="measured")
+    if entry.coverage < COMPLETE_COVERAGE and plug_wh is not None and plug_wh > entry.energy_wh:
+        return replace(entry, energy_wh=plug_wh, source="mixed")
+    return entry
+
+
+def measured_entry(figure: HourFigure, *, source: str) -> HourEntry:
+    """Return what a row says where nothing but the samples told it."""
     return HourEntry(
-        energy_wh=energy_wh,
-        power_min_w=measured.power_min_w,
-        power_avg_w=measured.power_avg_w,
-        power_max_w=measured.power_max_w,
-        coverage=measured.coverage,
+        energy_wh=figure.energy_wh,
+        power_min_w=figure.power_min_w,
+        power_avg_w=figure.power_avg_w,
+        power_max_w=figure.power_max_w,
+        coverage=figure.coverage,
         source=source,
     )
 

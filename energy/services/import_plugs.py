@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from django.db import transaction
 
@@ -13,6 +13,7 @@ from balupi_site.events.plain import plain_text
 from balupi_site.events.services import record_change
 from balupi_site.lib.errors import PermanentError
 from energy.addresses import flaw_of_host
+from energy.legacy import Row
 from energy.models import PlugRole, SmartPlug
 from energy.readings import normal_mac
 
@@ -47,7 +48,7 @@ class OldPlug:
         return self.how == "new"
 
 
-def match_plugs(rows: Sequence[Mapping[str, Any]], same: Mapping[str, str]) -> list[OldPlug]:
+def match_plugs(rows: Sequence[Row], same: Mapping[str, str]) -> list[OldPlug]:
     """Return the predecessor's plugs with ours; those that are new are made, but not stored.
 
     By what ``same`` says, else by device id, else by MAC address; never by IP address, which may be
@@ -83,7 +84,7 @@ def store_plug(plug: SmartPlug, now: datetime) -> None:
 
 
 def _matched(
-    row: Mapping[str, Any], chosen: SmartPlug | None, ours: Iterable[SmartPlug], *, takes_role: bool
+    row: Row, chosen: SmartPlug | None, ours: Iterable[SmartPlug], *, takes_role: bool
 ) -> OldPlug:
     old_id, mac = str(row["id"]), normal_mac(str(row["mac_address"] or ""))
     name = plain_text(str(row["name"] or "").strip(), _LONGEST_NAME) or f"Tapo {mac or old_id}"
@@ -101,7 +102,7 @@ def _matched(
     return _new(row, old_id, name, mac, takes_role=takes_role)
 
 
-def _new(row: Mapping[str, Any], old_id: str, name: str, mac: str, *, takes_role: bool) -> OldPlug:
+def _new(row: Row, old_id: str, name: str, mac: str, *, takes_role: bool) -> OldPlug:
     host, notes = str(row["ip_address"] or "").strip(), []
     if flaw_of_host(host):
         notes.append(f"the address {host or '(none)'} is none of a plug here")
@@ -130,7 +131,7 @@ def _plain_id(old_id: str) -> str:
     return old_id if is_plain else ""
 
 
-def _old_id(rows: Iterable[Mapping[str, Any]], there: str) -> str:
+def _old_id(rows: Iterable[Row], there: str) -> str:
     found = [str(row["id"]) for row in rows if there in {row["id"], row["name"]}]
     return _only(found, f"{there!r} in the predecessor's file")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -43,13 +42,12 @@ def live_figures(now: dt.datetime) -> list[LiveFigure]:
     Args:
         now: samples after it, which a wrong clock may have left, are passed over.
     """
-    waiting = [reading for reading in _waiting() if reading.at <= now]
+    waiting = waiting_samples(now)
     if not waiting:
         return []
     interval_s = settings.ENERGY_SAMPLE_INTERVAL_SECONDS
-    first = min(reading.at for reading in waiting)
+    first = min(sample.at for samples in waiting.values() for sample in samples)
     newest = _newest_stored(first - gap_limit(interval_s), now)
-    samples_of = _since_newest(waiting, newest)
     return [
         LiveFigure(
             plug_id=plug_id,
@@ -59,28 +57,24 @@ def live_figures(now: dt.datetime) -> list[LiveFigure]:
             power_min_w=figure.power_min_w,
             power_max_w=figure.power_max_w,
         )
-        for plug_id, samples in sorted(samples_of.items())
-        for figure in hour_figures(samples, interval_s)
+        for plug_id, samples in sorted(waiting.items())
+        for figure in hour_figures(_from_newest(samples, newest.get(plug_id)), interval_s)
     ]
 
 
 def waiting_samples(now: dt.datetime) -> dict[int, list[Sample]]:
-    """Return the samples that are not stored yet, by plug; as above, one query where there are any."""
-    plug_ids = None
+    """Return the samples that are not stored yet, by plug; one query where there are any."""
+    lines = waiting_lines()
+    plug_ids = dict(SmartPlug.objects.values_list("device_id", "pk")) if lines else {}
     found: dict[int, list[Sample]] = defaultdict(list)
-    for reading in _waiting():
-        plug_ids = plug_ids or dict(SmartPlug.objects.values_list("device_id", "pk"))
+    for line in lines:
+        reading = Reading.from_line(line)
+        if reading is None or reading.power_w is None or reading.at > now:
+            continue
         plug_id = plug_ids.get(reading.device_id)
-        if plug_id is not None and reading.power_w is not None and reading.at <= now:
+        if plug_id is not None:
             found[plug_id].append(Sample(reading.at, reading.power_w))
     return found
-
-
-def _waiting() -> Iterator[Reading]:
-    for line in waiting_lines():
-        reading = Reading.from_line(line)
-        if reading is not None and reading.power_w is not None:
-            yield reading
 
 
 def _newest_stored(since: dt.datetime, until: dt.datetime) -> dict[int, Sample]:
@@ -90,18 +84,8 @@ def _newest_stored(since: dt.datetime, until: dt.datetime) -> dict[int, Sample]:
     return {plug_id: Sample(at, power_w) for plug_id, at, power_w in rows}
 
 
-def _since_newest(waiting: Iterable[Reading], newest: dict[int, Sample]) -> dict[int, list[Sample]]:
-    """Return the waiting samples of each plug that are newer than its stored ones, and that one."""
-    plug_ids = dict(SmartPlug.objects.values_list("device_id", "pk"))
-    samples_of: dict[int, list[Sample]] = defaultdict(list)
-    for reading in waiting:
-        plug_id = plug_ids.get(reading.device_id)
-        if plug_id is None or reading.power_w is None:
-            continue
-        last = newest.get(plug_id)
-        if last is None or reading.at > last.at:
-            samples_of[plug_id].append(Sample(reading.at, reading.power_w))
-    for plug_id, samples in samples_of.items():
-        if plug_id in newest:
-            samples.append(newest[plug_id])
-    return samples_of
+def _from_newest(waiting: list[Sample], newest: Sample | None) -> list[Sample]:
+    """Return a plug's newest stored sample, and those waiting ones that come after it."""
+    if newest is None:
+        return waiting
+    return [newest, *(sample for sample in waiting if sample.at > newest.at)]
