@@ -13,7 +13,8 @@ from rest_framework.views import APIView
 
 from balupi_site.lib.kept import retold_facts
 from energy import services
-from energy.api.queries import Choice, plug_or_404
+from energy.api.fields import Choice
+from energy.api.queries import plug_or_404
 from energy.models import Anomaly
 
 _LONGEST_PAGE = 200

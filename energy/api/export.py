@@ -12,7 +12,8 @@ from django.conf import settings
 from rest_framework import serializers
 
 from balupi_site.lib.csv_lines import csv_blocks, no_formula
-from energy.api.queries import Asked, Choice
+from energy.api.fields import Choice
+from energy.api.queries import Asked
 from energy.models import SmartPlug
 from energy.periods import Resolution, Span, buckets, local_day, midnight
 from energy.services.figures import Figure, PriceBook, figures_of, known_spans

@@ -71,7 +71,7 @@ def costs_json(asked: Asked, found: History, now: dt.datetime) -> dict[str, Any]
     cents = mean if len(prices) > 1 else (prices[0] if prices else now_price.price).per_kwh
     return {
         **_head(asked, found),
-        "total_kwh": round((total.energy_wh or 0.0) / 1000, 6),
+        "total_kwh": _kwh(total.energy_wh or 0.0),
         "total_known": total.energy_wh is not None,
         "cost_cents": float(energy_cost * 100),
         "price_per_kwh_cents": float(round((cents or Decimal(0)) * 100, 4)),
@@ -178,7 +178,7 @@ def _by_price(total: Figure) -> list[dict[str, Any]]:
             "tariff": price.tariff_name,
             "zone": price.zone_name,
             "price_per_kwh": float(price.per_kwh),
-            "energy_kwh": round(part.energy_wh / 1000, 6),
+            "energy_kwh": _kwh(part.energy_wh),
             "cost": float(shown),
         }
         for (price, part), shown in zip(parts, costs, strict=True)

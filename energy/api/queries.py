@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.http import Http404, QueryDict
-from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 
-from balupi_site.lib.fields import FIRST_YEAR, LAST_YEAR, YEARS, CalendarDayField
+from balupi_site.lib.fields import CalendarDayField
+from energy.api.fields import Choice, MomentField
 from energy.models import SmartPlug
 from energy.periods import (
     RESOLUTION_OF,
@@ -22,7 +22,6 @@ from energy.periods import (
     Span,
     buckets,
     local_day,
-    midnight,
     period_span,
 )
 
@@ -58,41 +57,6 @@ class Asked:
     resolution: Resolution | None
 
 
-class Choice(serializers.ChoiceField):
-    """A choice whose refusal names what there is."""
-
-    def __init__(self, choices: list[str], **options: Any) -> None:  # noqa: ANN401  # DRF's options
-        message = f"{{input}} is none of {', '.join(choices)}."
-        super().__init__(choices=choices, error_messages={"invalid_choice": message}, **options)
-
-
-class _Moment(serializers.Field[dt.datetime, str, str, Any]):
-    """A day, or a time with or without an offset: without one it is the household's."""
-
-    def to_internal_value(self, data: str) -> dt.datetime:
-        """Return it in UTC; a day is its first moment."""
-        zone: ZoneInfo = self.context["zone"]
-        if "T" in data:
-            data = data.replace(" ", "+")  # what an unescaped + has become on its way
-        try:
-            day = parse_date(data)
-            at = midnight(day, zone) if day else parse_datetime(data)
-        except (ValueError, OverflowError):
-            at = None
-        if at is None:
-            raise serializers.ValidationError(
-                _("Neither a day such as 2026-03-01 nor a time such as 2026-03-01T12:00+01:00.")
-            )
-        local = at.astimezone(zone) if at.tzinfo else at
-        if not FIRST_YEAR <= local.year <= LAST_YEAR:
-            raise serializers.ValidationError(YEARS)
-        return (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(dt.UTC)
-
-    def to_representation(self, value: dt.datetime) -> str:
-        """Return it as it is written in a query."""
-        return value.isoformat()
-
-
 class HistoryQuery(serializers.Serializer[Any]):
     """The parameters of ``history``, ``costs`` and ``export.csv``."""
 
@@ -113,7 +77,7 @@ class HistoryQuery(serializers.Serializer[Any]):
 
     def get_fields(self) -> dict[str, Any]:
         """Add the fields whose names are words of Python."""
-        span = {name: _Moment(required=False) for name in ("from", "to")}
+        span = {name: MomentField(required=False) for name in ("from", "to")}
         return {**super().get_fields(), **span}
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

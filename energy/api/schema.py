@@ -26,7 +26,7 @@ _GUARDED = (
 class MoneyExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
     """An amount of money: a number, or a string that keeps all digits."""
 
-    target_class = "energy.api.price_serializers.MoneyField"
+    target_class = "energy.api.fields.MoneyField"
 
     def map_serializer_field(self, auto_schema: object, direction: str) -> dict[str, Any]:
         """Return its shape."""
@@ -44,7 +44,7 @@ class MoneyExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untype
 class DayExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
     """A day."""
 
-    target_class = "energy.api.price_serializers.DayField"
+    target_class = "energy.api.fields.DayField"
 
     def map_serializer_field(self, auto_schema: object, direction: str) -> dict[str, Any]:
         """Return its shape."""
@@ -56,7 +56,7 @@ class DayExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-
 class ClockExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
     """A time of the day."""
 
-    target_class = "energy.api.price_serializers.ClockField"
+    target_class = "energy.api.fields.ClockField"
 
     def map_serializer_field(self, auto_schema: object, direction: str) -> dict[str, Any]:
         """Return its shape."""
@@ -67,7 +67,7 @@ class ClockExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untype
 class MomentExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
     """A day or a time."""
 
-    target_class = "energy.api.queries._Moment"
+    target_class = "energy.api.fields.MomentField"
 
     def map_serializer_field(self, auto_schema: object, direction: str) -> dict[str, Any]:
         """Return its shape."""

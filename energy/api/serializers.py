@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import models
@@ -13,11 +13,12 @@ from rest_framework import serializers
 from balupi_site.lib.fields import FlagField, TextField
 from balupi_site.lib.kept import retold
 from energy.addresses import flaw_of_host
+from energy.api.fields import StrictFieldsSerializer
 from energy.models import PlugRole, SmartPlug
 from energy.services import PlugLatest
 
 
-class PlugEditSerializer(serializers.ModelSerializer[SmartPlug]):
+class PlugEditSerializer(StrictFieldsSerializer, serializers.ModelSerializer[SmartPlug]):
     """What an admin may change of a plug; all of it is optional."""
 
     answer_fields = frozenset(
@@ -36,16 +37,6 @@ class PlugEditSerializer(serializers.ModelSerializer[SmartPlug]):
     class Meta:
         model = SmartPlug
         fields = ["name", "role", "enabled", "host", "site"]
-
-    def to_internal_value(self, data: Any) -> Any:  # noqa: ANN401  # DRF's signature
-        """Refuse misspelt fields; those of our own answers are passed over."""
-        if isinstance(data, Mapping):
-            unknown = set(data) - set(self.fields) - self.answer_fields
-            if unknown:
-                raise serializers.ValidationError(
-                    {str(name): [_("There is no such field.")] for name in unknown}
-                )
-        return super().to_internal_value(data)
 
     def validate_host(self, host: str) -> str:
         """Keep what we talk to at home."""
