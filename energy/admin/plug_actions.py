@@ -19,8 +19,8 @@ from balupi_site.lib.admin import ask_first
 from balupi_site.lib.errors import BaluPiError
 from balupi_site.lib.kept import retold
 from balupi_site.lib.network import client_address
-from energy import services, tasks
-from energy.answers import ask_worker
+from energy import services
+from energy.asking import ask_to_read, ask_to_search, ask_to_switch
 from energy.models import SmartPlug, SwitchUnlock
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 else:
     _PlugAdmin = admin.ModelAdmin  # takes no parameter at run time
 
-_WAIT_S = 10
-_DISCOVER_WAIT_S = 15
 _UNLOCK_S = int(SwitchUnlock.DURATION.total_seconds())
 
 
@@ -50,10 +48,7 @@ class PlugActions(_PlugAdmin):
         for plug in queryset:
             by_site.setdefault(plug.site, []).append(plug.device_id)
         answers = [
-            _ask(
-                request, partial(ask_worker, tasks.read_plugs_now, *ids, wait_s=_WAIT_S, site=site)
-            )
-            for site, ids in by_site.items()
+            _ask(request, partial(ask_to_read, ids, site=site)) for site, ids in by_site.items()
         ]
         answered = [answer for answer in answers if answer is not None]
         if answered:
@@ -111,9 +106,7 @@ class PlugActions(_PlugAdmin):
             raise PermissionDenied
         site = request.POST.get("site", "")
         site = site if site in sites_of(request) else ""
-        found = _ask(
-            request, lambda: ask_worker(tasks.discover_plugs, wait_s=_DISCOVER_WAIT_S, site=site)
-        )
+        found = _ask(request, partial(ask_to_search, site=site))
         if found is not None:
             added = sum(each["outcome"] == "added" for each in found)
             text = ngettext("%(found)s device found", "%(found)s devices found", len(found))
@@ -128,7 +121,7 @@ class PlugActions(_PlugAdmin):
 
     def _switch(self, request: HttpRequest, plugs: QuerySet[SmartPlug], action: str) -> None:
         for plug in plugs:
-            is_on = _ask(request, partial(_ask_to_switch, plug, action))
+            is_on = _ask(request, partial(ask_to_switch, plug, action))
             if is_on is not None:
                 state = gettext("on") if is_on else gettext("off")
                 text = gettext("%(plug)s is %(state)s.")
@@ -142,11 +135,6 @@ def sites_of(request: HttpRequest) -> list[str]:
         sites = services.known_sites()
         request.plug_sites = sites  # type: ignore[attr-defined]  # for this request only
     return sites
-
-
-def _ask_to_switch(plug: SmartPlug, action: str) -> Any:  # noqa: ANN401  # JSON
-    with services.told_if_unanswered(plug, action):
-        return ask_worker(tasks.switch_plug, plug.device_id, action, wait_s=_WAIT_S, site=plug.site)
 
 
 def _ask(request: HttpRequest, ask: Callable[[], Any]) -> Any:  # noqa: ANN401  # JSON

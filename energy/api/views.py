@@ -10,15 +10,11 @@ from rest_framework.views import APIView
 
 from balupi_site.lib.errors import RefusedError
 from balupi_site.lib.kept import retold
-from energy import services, tasks
-from energy.answers import ask_worker
+from energy import services
 from energy.api.queries import plug_or_404
 from energy.api.serializers import PlugEditSerializer, current_json, plug_json
+from energy.asking import ask_to_search, ask_to_switch
 from energy.models import SmartPlug
-
-#: How long a request waits for the worker, in seconds. A search listens for 5 s first.
-SWITCH_WAIT_S = 10
-DISCOVER_WAIT_S = 15
 
 
 class CurrentView(APIView):
@@ -43,7 +39,7 @@ class DiscoverView(APIView):
 
     def post(self, _request: Request) -> Response:
         """Search the network and return every device found with what became of it."""
-        found = ask_worker(tasks.discover_plugs, wait_s=DISCOVER_WAIT_S)
+        found = ask_to_search()
         found = [{**each, "message": retold(each["message"])} for each in found]
         added = sum(each["outcome"] == "added" for each in found)
         return Response({"found": len(found), "added": added, "devices": found})
@@ -86,14 +82,7 @@ class SwitchView(APIView):
     def post(self, _request: Request, device_id: str) -> Response:
         """Switch and return the state that the plug itself reports."""
         plug = plug_or_404(device_id)
-        with services.told_if_unanswered(plug, self.action):
-            is_on = ask_worker(
-                tasks.switch_plug,
-                plug.device_id,
-                self.action,
-                wait_s=SWITCH_WAIT_S,
-                site=plug.site,
-            )
+        is_on = ask_to_switch(plug, self.action)
         state = "on" if is_on else "off"
         return Response({"device_id": plug.device_id, "new_state": state, "relay_on": is_on})
 

@@ -14,8 +14,7 @@ from django.test import Client
 from django.urls import reverse
 
 from balupi_site.lib.errors import RefusedError, TransientError
-from energy import tasks
-from energy.admin import plug_actions
+from energy import asking, tasks
 from energy.models import (
     Anomaly,
     EnergyHour,
@@ -53,7 +52,7 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
             raise state["answer"]
         return state["answer"]
 
-    monkeypatch.setattr(plug_actions, "ask_worker", ask_worker)
+    monkeypatch.setattr(asking, "ask_worker", ask_worker)
     return state
 
 

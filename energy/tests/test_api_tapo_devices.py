@@ -11,8 +11,7 @@ from rest_framework.test import APIClient
 
 from balupi_site.lib.errors import PermanentError, RefusedError, TransientError
 from balupi_site.lib.kept import kept
-from energy import services, tasks
-from energy.api import views
+from energy import asking, services, tasks
 from energy.models import PlugRole, PowerSample, SmartPlug
 from energy.sample_buffer import SampleBuffer, latest_lines
 from energy.services import plugs as plug_services
@@ -49,7 +48,7 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
         asked.append((task, *args, wait_s))
         return [] if task is tasks.discover_plugs else True
 
-    monkeypatch.setattr(views, "ask_worker", ask_worker)
+    monkeypatch.setattr(asking, "ask_worker", ask_worker)
     return asked
 
 
@@ -57,7 +56,7 @@ def let_worker_raise(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     def ask_worker(*_args: Any, **_kwargs: Any) -> None:
         raise error
 
-    monkeypatch.setattr(views, "ask_worker", ask_worker)
+    monkeypatch.setattr(asking, "ask_worker", ask_worker)
 
 
 def test_a_plug_is_told_completely(user_api: APIClient) -> None:
@@ -316,7 +315,9 @@ def test_a_search_tells_what_was_found(
 ) -> None:
     outcomes = ["added", "known", "added"]
     found = [{"outcome": each, "message": kept("%(n)s is away.", n=1)} for each in outcomes]
-    monkeypatch.setattr(views, "ask_worker", lambda _task, wait_s: found if wait_s == 15 else None)
+    monkeypatch.setattr(
+        asking, "ask_worker", lambda *_asked, wait_s, **_site: found if wait_s == 15 else None
+    )
     response = admin_api.post(f"{LIST}/discover")
     told = [{"outcome": each, "message": "1 is away."} for each in outcomes]
     assert response.json() == {"found": 3, "added": 2, "devices": told}

@@ -10,8 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from balupi_site.lib.errors import RefusedError, TransientError
-from energy import tasks
-from energy.management.commands import discover_plugs, switch_plug
+from energy import asking, tasks
 from energy.models import PlugRole, PlugStatus, SmartPlug
 from energy.sample_buffer import SampleBuffer
 from energy.tests.conftest import SimHome
@@ -26,7 +25,7 @@ def run(*args: str) -> list[str]:
     return out.getvalue().splitlines()
 
 
-def answer(monkeypatch: pytest.MonkeyPatch, module: Any, result: Any) -> list[tuple[Any, ...]]:
+def answer(monkeypatch: pytest.MonkeyPatch, result: Any) -> list[tuple[Any, ...]]:
     asked: list[tuple[Any, ...]] = []
 
     def ask_worker(task: Any, *args: str, wait_s: int, site: str = "") -> Any:
@@ -35,7 +34,7 @@ def answer(monkeypatch: pytest.MonkeyPatch, module: Any, result: Any) -> list[tu
             raise result
         return result
 
-    monkeypatch.setattr(module, "ask_worker", ask_worker)
+    monkeypatch.setattr(asking, "ask_worker", ask_worker)
     return asked
 
 
@@ -51,7 +50,7 @@ FOUND = {
 
 def test_a_search_prints_what_was_found(monkeypatch: pytest.MonkeyPatch) -> None:
     failed = {**FOUND, "name": "", "outcome": "failed", "message": "Switch it on."}
-    asked = answer(monkeypatch, discover_plugs, [FOUND, failed])
+    asked = answer(monkeypatch, [FOUND, failed])
     assert run("discover_plugs", "--target", "127.0.0.9") == [
         "added       127.0.0.9       P110    Freezer",
         "failed      127.0.0.9       P110    02:00:5e:00:00:09: Switch it on.",
@@ -61,12 +60,12 @@ def test_a_search_prints_what_was_found(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_an_empty_search_says_what_to_try(monkeypatch: pytest.MonkeyPatch) -> None:
-    answer(monkeypatch, discover_plugs, [])
+    answer(monkeypatch, [])
     assert "--target" in run("discover_plugs")[-1]
 
 
 def test_a_search_without_a_worker_fails_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    answer(monkeypatch, discover_plugs, TransientError("The worker did not answer."))
+    answer(monkeypatch, TransientError("The worker did not answer."))
     with pytest.raises(CommandError, match="worker did not answer"):
         run("discover_plugs")
 
@@ -108,14 +107,14 @@ def test_an_empty_list_says_what_to_do() -> None:
 @pytest.mark.parametrize("name", [id_of(101), "Freezer", "freezer"])
 def test_a_plug_is_switched_by_name_or_id(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     make_plug(name="Freezer")
-    asked = answer(monkeypatch, switch_plug, result=True)
+    asked = answer(monkeypatch, result=True)
     assert run("switch_plug", name, "toggle") == ["Freezer is on."]
     assert asked == [(tasks.switch_plug, id_of(101), "toggle")]
 
 
 def test_a_refusal_ends_the_command_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     make_plug(name="NAS")
-    answer(monkeypatch, switch_plug, RefusedError("The NAS is not off.", code="nas_on"))
+    answer(monkeypatch, RefusedError("The NAS is not off.", code="nas_on"))
     with pytest.raises(CommandError, match="not off"):
         run("switch_plug", "NAS", "off")
 
@@ -126,7 +125,7 @@ def test_a_name_that_is_not_clear_switches_nothing(
 ) -> None:
     for number in range(101, 101 + count):
         make_plug(number, name="Lamp")
-    asked = answer(monkeypatch, switch_plug, result=True)
+    asked = answer(monkeypatch, result=True)
     with pytest.raises(CommandError, match=text):
         run("switch_plug", "Lamp", "off")
     assert asked == []

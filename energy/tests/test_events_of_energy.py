@@ -15,9 +15,8 @@ from rest_framework.test import APIClient
 from balupi_site.events.models import Event
 from balupi_site.lib.errors import RefusedError, TransientError
 from balupi_site.lib.origin import Origin, acting_for
-from energy import answers, tasks
+from energy import answers, asking, tasks
 from energy.answers import NoAnswerError
-from energy.api import views
 from energy.models import PlugRole, PlugStatus, SmartPlug
 from energy.services import (
     delete_plug,
@@ -170,7 +169,7 @@ def test_a_worker_that_does_not_answer_is_told_by_whoever_asked(
         raise NoAnswerError(answers.WORKER_IS_AWAY)
 
     make_plug(101)
-    monkeypatch.setattr(views, "ask_worker", nobody)
+    monkeypatch.setattr(asking, "ask_worker", nobody)
     assert admin_api.post(f"/api/tapo/devices/{id_of(101)}/toggle").status_code == 503
     event = Event.objects.get()
     assert (event.who, event.facts["outcome"], event.is_trouble) == ("owner", "unanswered", True)

@@ -10,11 +10,11 @@ from django.core.management.base import BaseCommand, CommandError
 from balupi_site.lib.errors import BaluPiError
 from balupi_site.lib.kept import retold
 from balupi_site.lib.words import showable
-from energy import services, tasks
-from energy.answers import ask_worker
+from energy import services
+from energy.asking import ask_to_search
 from energy.services.discovery import as_json
 
-_WAIT_S = 20
+_WAIT_S = 20  # nobody is in a hurry at a terminal
 
 
 class Command(BaseCommand):
@@ -45,7 +45,9 @@ class Command(BaseCommand):
 
     def handle(self, *, target: str, site: str, here: bool, **_options: Any) -> None:  # noqa: ANN401
         try:
-            found = self._here(target) if here else self._in_worker(target, site)
+            found = (
+                _found_here(target) if here else ask_to_search(target, site=site, wait_s=_WAIT_S)
+            )
         except BaluPiError as error:
             raise CommandError(str(error)) from error
         for each in found:
@@ -61,16 +63,9 @@ class Command(BaseCommand):
                 "with a plug's address."
             )
 
-    @staticmethod
-    def _in_worker(target: str, site: str) -> list[dict[str, str]]:
-        found: list[dict[str, str]] = ask_worker(
-            tasks.discover_plugs, target, wait_s=_WAIT_S, site=site
-        )
-        return found
 
-    @staticmethod
-    def _here(target: str) -> list[dict[str, str]]:
-        try:
-            return as_json(services.discover_plugs(target))
-        finally:
-            services.close_connections()
+def _found_here(target: str) -> list[dict[str, str]]:
+    try:
+        return as_json(services.discover_plugs(target))
+    finally:
+        services.close_connections()

@@ -11,10 +11,8 @@ from balupi_site.events.services import record_command
 from balupi_site.lib.errors import BaluPiError
 from balupi_site.lib.kept import retold
 from balupi_site.lib.words import showable
-from energy import services, tasks
-from energy.answers import ask_worker
-
-_WAIT_S = 30
+from energy import services
+from energy.asking import ask_to_fill
 
 
 class Command(BaseCommand):
@@ -26,7 +24,9 @@ class Command(BaseCommand):
 
     def handle(self, **_options: Any) -> None:  # noqa: ANN401
         try:
-            filled = [each for site in ["", *services.other_sites()] for each in _filled(site)]
+            filled = [
+                each for site in ["", *services.other_sites()] for each in ask_to_fill(site=site)
+            ]
         except BaluPiError as error:
             raise CommandError(str(error)) from error
         hours = sum(each["filled"] for each in filled)
@@ -38,11 +38,6 @@ class Command(BaseCommand):
             self.stdout.write(
                 "There are no plugs to ask. Find them with: sudo balupi discover_plugs"
             )
-
-
-def _filled(site: str) -> list[dict[str, Any]]:
-    filled: list[dict[str, Any]] = ask_worker(tasks.fill_hours_now, wait_s=_WAIT_S, site=site)
-    return filled
 
 
 def _line(filled: dict[str, Any]) -> str:

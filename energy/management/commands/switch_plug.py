@@ -10,12 +10,10 @@ from django.db.models import Q
 
 from balupi_site.lib.errors import BaluPiError
 from balupi_site.lib.words import showable
-from energy import services, tasks
-from energy.answers import ask_worker
+from energy.asking import ask_to_switch
 from energy.models import SmartPlug
 
 PLUG_HELP = "its name, or its device id; 'sudo balupi list_plugs' tells both"
-_WAIT_S = 10
 
 
 class Command(BaseCommand):
@@ -32,10 +30,7 @@ class Command(BaseCommand):
     def handle(self, *, plug: str, action: str, **_options: Any) -> None:  # noqa: ANN401
         found = find_plug(plug)
         try:
-            with services.told_if_unanswered(found, action):
-                is_on = ask_worker(
-                    tasks.switch_plug, found.device_id, action, wait_s=_WAIT_S, site=found.site
-                )
+            is_on = ask_to_switch(found, action)
         except BaluPiError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{showable(found.name)} is {'on' if is_on else 'off'}.")

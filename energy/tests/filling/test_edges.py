@@ -10,8 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from balupi_site.lib.errors import TransientError
-from energy import tasks
-from energy.management.commands import fill_hours as command
+from energy import asking, tasks
 from energy.memory import NoMemory
 from energy.metering import HOUR
 from energy.tests.filling.helpers import FakePool, added
@@ -47,7 +46,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *, is_plausible: bool = True) -> list[s
         return answers["reply"]
 
     monkeypatch.setattr(tasks, "answer", answer)
-    monkeypatch.setattr(command, "ask_worker", ask_worker)
+    monkeypatch.setattr(asking, "ask_worker", ask_worker)
     out = StringIO()
     call_command("fill_hours", stdout=out)
     return out.getvalue().splitlines()
@@ -95,6 +94,6 @@ def test_the_command_ends_with_the_reason_where_no_worker_answers(
     def nobody(*_args: Any, **_options: Any) -> None:
         raise TransientError("The worker did not answer.")
 
-    monkeypatch.setattr(command, "ask_worker", nobody)
+    monkeypatch.setattr(asking, "ask_worker", nobody)
     with pytest.raises(CommandError, match="did not answer"):
         call_command("fill_hours")
