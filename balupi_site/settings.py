@@ -361,6 +361,9 @@ _POSTGRES_OPTIONS: dict[str, Any] = {
 }
 
 
+_ENGINES = {"django.db.backends.sqlite3", "django.db.backends.postgresql"}
+
+
 def _database() -> dict[str, Any]:
     """Return Django's database settings for ``BALUPI_DATABASE_URL``, SQLite in the data directory unset."""
     url = env.secret("DATABASE_URL")
@@ -369,6 +372,8 @@ def _database() -> dict[str, Any]:
             dj_database_url.parse(url or f"sqlite:///{DATA_DIR}/balupi.sqlite3")
         )
     except (ValueError, dj_database_url.UnknownSchemeError):
+        database = {"ENGINE": ""}
+    if database["ENGINE"] not in _ENGINES:  # others are known to the parser, not to us
         env.error("DATABASE_URL", "must be sqlite:////path or postgres://user:password@host/name")
         return {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
     if database["ENGINE"] == "django.db.backends.sqlite3":

@@ -163,7 +163,7 @@ def parse_host_port(value: str) -> tuple[str, int]:
     """Return host and port of ``host:port``."""
     host, _, port = value.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:  # noqa: PLR2004  # 16 bits
-        raise ValueError("must be host:port such as 127.0.0.1:53")
+        raise ValueError("must be host:port such as 127.0.0.1:8000")
     return host, int(port)
 
 

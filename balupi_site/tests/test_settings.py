@@ -84,6 +84,9 @@ def start(variables: dict[str, str], command: str = "check") -> subprocess.Compl
             {**HOME, "BALUPI_DATABASE_URL": "ftp://x"}, "BALUPI_DATABASE_URL", id="no such database"
         ),
         pytest.param(
+            {**HOME, "BALUPI_DATABASE_URL": "mysql://x/y"}, "must be sqlite", id="not our database"
+        ),
+        pytest.param(
             {**HOME, "BALUPI_REDIS_URL": "http://x"}, "BALUPI_REDIS_URL", id="no such Redis"
         ),
     ],

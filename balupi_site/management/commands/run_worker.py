@@ -13,6 +13,7 @@ from typing import Any
 from celery import beat, signals
 from django.conf import settings
 from django.core.management.base import BaseCommand
+from django.db import DatabaseError
 from django.utils import timezone
 
 from balupi_site.celery import app
@@ -246,5 +247,8 @@ class _Ending:
         ):
             try:
                 step()
+            except DatabaseError as error:  # a traceback would say no more
+                why = " ".join(str(error).split())
+                logger.error("could not %s at the end: %s", what, why)  # noqa: TRY400
             except Exception:  # the other steps must still run
                 logger.exception("could not %s at the end", what)
