@@ -21,7 +21,7 @@ from energy.models import PlugStatus, SmartPlug
 from energy.plug_link import NO_LOGIN
 from energy.plug_pool import shared_pool
 from energy.readings import Failure, Seen, Target
-from energy.services.polling import record, target_of
+from energy.services.polling import keep_result, target_of
 from energy.tapo import Announcement
 
 logger = logging.getLogger(__name__)
@@ -159,7 +159,7 @@ def _found(announced: Announcement, plug: SmartPlug | None, result: Seen | Failu
         plug, is_new = _add(result)
         outcome = "added" if is_new else "known"
     if plug is not None and result is not None:
-        record(plug, result, is_sample=False)
+        keep_result(plug, result, is_sample=False)
     message = result.message if isinstance(result, Failure) else ""
     if message or plug is None:
         outcome = "failed"

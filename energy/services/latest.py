@@ -13,7 +13,7 @@ from energy.models import PlugStatus, PowerSample, SmartPlug
 from energy.plug_pool import credentials_digest, shared_pool
 from energy.readings import Reading, Seen
 from energy.sample_buffer import latest_lines
-from energy.services.polling import record, target_of
+from energy.services.polling import keep_result, target_of
 
 #: A value older than this many poll intervals is no longer "now".
 _STALE_INTERVALS = 3
@@ -106,7 +106,7 @@ def read_role_now(role: str, *, wait_s: float) -> Reading | None:
         return None
     result = shared_pool().read_now(target_of(plug), wait_s=wait_s, at_once=False)
     if result is not None:
-        record(plug, result, is_sample=False)
+        keep_result(plug, result, is_sample=False)
     return result.reading if isinstance(result, Seen) else None
 
 

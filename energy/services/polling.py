@@ -54,7 +54,7 @@ def target_of(plug: SmartPlug) -> Target:
     return Target(plug.mac, plug.device_id, plug.host, plug.connection)
 
 
-def record(plug: SmartPlug, result: Seen | Failure, *, is_sample: bool) -> None:
+def keep_result(plug: SmartPlug, result: Seen | Failure, *, is_sample: bool) -> None:
     """Keep a reading as the plug's latest (and as a sample), and note how talking to it went.
 
     The readings go first: the database must not hold them up.
@@ -85,7 +85,7 @@ def _read(plugs: Iterable[SmartPlug], *, at_once: bool, keep_samples: bool) -> i
     if targets:
         for result in shared_pool().iter_results(targets, at_once=at_once):
             answered += isinstance(result, Seen)
-            record(by_mac[result.target.mac], result, is_sample=keep_samples)
+            keep_result(by_mac[result.target.mac], result, is_sample=keep_samples)
     return answered
 
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from balupi_site.events.kinds import Kind
-from balupi_site.events.services import record as record_event
+from balupi_site.events.services import record
 from balupi_site.lib.errors import BaluPiError, PermanentError, RefusedError, TransientError
 from balupi_site.lib.kept import unpacked
 from energy.answers import NoAnswerError
@@ -22,7 +22,7 @@ from energy.models import SmartPlug, SwitchUnlock
 from energy.plug_link import NO_ANSWER
 from energy.plug_pool import credentials_digest, shared_pool
 from energy.readings import Failure, FailureKind, Seen
-from energy.services.polling import record, target_of
+from energy.services.polling import keep_result, target_of
 from energy.services.unlocking import present_unlock
 from energy.tapo import LOGIN_HINT, PlugError
 
@@ -88,7 +88,7 @@ def _tell(plug: str, action: str, outcome: str, **facts: Any) -> None:  # noqa: 
     """
     try:
         with transaction.atomic():
-            record_event(
+            record(
                 Kind.PLUG_SWITCHED,
                 timezone.now(),
                 subject=plug,
@@ -135,7 +135,7 @@ def _is_on_now(plug: SmartPlug, deadline_s: float) -> bool:
     wait_s = max(deadline_s - time.monotonic(), 0.1)
     result = shared_pool().read_now(target_of(plug), wait_s=wait_s, at_once=True)
     if result is not None:
-        record(plug, result, is_sample=False)
+        keep_result(plug, result, is_sample=False)
     if isinstance(result, Failure):
         raise _error(result.kind, result.message)
     if not isinstance(result, Seen) or result.reading.relay_on is None:
@@ -157,7 +157,7 @@ def _switch(plug: SmartPlug, *, on: bool, deadline_s: float) -> bool:
 def _note(plug: SmartPlug, result: Seen | Failure) -> None:
     """Keep how the switching went; as for the log, the answer stands without it."""
     try:
-        record(plug, result, is_sample=False)
+        keep_result(plug, result, is_sample=False)
     except DatabaseError as error:
         logger.warning("plug %s: how switching it went cannot be kept: %s", plug.name, error)
 

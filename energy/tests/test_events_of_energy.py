@@ -203,7 +203,7 @@ def test_a_database_that_fails_after_the_relay_moved_does_not_change_the_answer(
             return object()
 
     monkeypatch.setattr(switching, "shared_pool", Pool)
-    monkeypatch.setattr(switching, "record", failing)
+    monkeypatch.setattr(switching, "keep_result", failing)
     make_plug(101)
     assert switching.switch_plug(id_of(101), "off") is False
     assert Event.objects.get().facts["outcome"] == "switched"

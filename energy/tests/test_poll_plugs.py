@@ -244,7 +244,7 @@ def test_predecessor_26_one_hanging_plug_among_five_delays_no_latest(
     by_mac = {plug.mac: plug for plug in SmartPlug.objects.all()}
     for _good in range(4):
         result = next(results)
-        polling.record(by_mac[result.target.mac], result, is_sample=True)
+        polling.keep_result(by_mac[result.target.mac], result, is_sample=True)
     assert set(latest()) == {id_of(number) for number in range(102, 106)}
     assert home.do(lambda: home.plugs[0].calls["request"]) == 2  # it was asked and still hangs
     times = [reading.at for reading in latest().values() if reading is not None]
