@@ -60,22 +60,13 @@ def _redis_socket() -> Iterator[Path]:
     """Run a real Redis on a unix socket for this test process."""
     with tempfile.TemporaryDirectory(prefix="balupi-redis-") as folder:
         socket_path = Path(folder) / "redis.sock"
-        command = [
-            "redis-server",
-            "--port",
-            "0",
-            "--unixsocket",
-            str(socket_path),
-            "--save",
-            "",
-            "--dir",
-            folder,
-        ]
+        options = ["--port", "0", "--unixsocket", str(socket_path), "--save", "", "--dir", folder]
+        command = ["redis-server", *options]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:  # noqa: S603
-            deadline = time.monotonic() + 10
-            while (
-                not socket_path.exists() and process.poll() is None and time.monotonic() < deadline
-            ):
+            give_up_s = time.monotonic() + 10
+            while process.poll() is None and time.monotonic() < give_up_s:
+                if socket_path.exists():
+                    break
                 time.sleep(0.01)
             assert socket_path.exists(), "redis-server did not start; is it installed?"
             yield socket_path

@@ -77,7 +77,7 @@ class PlugPool:
         )
         self._loop = LoopThread("plugs")
         self._links: dict[str, PlugLink] = {}
-        self._search_task: asyncio.Task[None] | None = None
+        self._search_task: asyncio.Task[None] | None = None  # held: the loop alone would lose it
         self._searched_at_s = float("-inf")
 
     def iter_results(self, targets: Iterable[Target], *, at_once: bool = False) -> Iterator[Result]:

@@ -136,8 +136,8 @@ def _ranges_of(piece: Piece, now: datetime | None) -> Iterator[HourRange]:
 
 #: The stretches come first, so that each is one search in the index of plug and hour.
 _SQL = """
-WITH stretch(first, until, bucket, share) AS (VALUES {values})
-SELECT hour.plug_id, stretch.bucket,
+WITH stretch(first, until, key, share) AS (VALUES {values})
+SELECT hour.plug_id, stretch.key,
   SUM(hour.energy_wh * stretch.share),
   SUM(CASE WHEN hour.source IN (%s, %s)
       THEN hour.energy_wh - COALESCE(hour.power_avg_w, 0) * hour.coverage ELSE 0 END * stretch.share),
@@ -147,7 +147,7 @@ SELECT hour.plug_id, stretch.bucket,
   SUM(CASE WHEN hour.source = %s THEN hour.coverage ELSE 0 END * stretch.share)
 FROM stretch CROSS JOIN {table} hour
 WHERE hour.plug_id IN ({plugs}) AND hour.hour >= stretch.first AND hour.hour < stretch.until
-GROUP BY hour.plug_id, stretch.bucket
+GROUP BY hour.plug_id, stretch.key
 """
 
 
