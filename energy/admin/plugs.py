@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
@@ -56,6 +56,11 @@ _FACTS = [
 
 class _PlugForm(_PlugModelForm):
     """What the owner may change."""
+
+    class Meta:
+        error_messages: ClassVar[dict[str, Any]] = {
+            "site": {"invalid": _("A short name such as garage: letters, digits, hyphens.")}
+        }
 
     def clean_role(self) -> str:
         """Keep the role where a guard wants it kept."""

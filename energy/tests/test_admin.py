@@ -119,6 +119,7 @@ def test_name_role_address_and_polling_can_be_changed_and_nothing_else(owner: Cl
     [
         ({"role": "nas"}, "Another plug has the role NAS already."),
         ({"host": "192.168.178.60"}, "talks only to this machine"),
+        ({"site": "the garage"}, "A short name such as garage"),
     ],
 )
 def test_what_must_not_be_is_told_in_the_form(
