@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -17,6 +21,9 @@ from nasctl.models import NasHour, Wake, WakeResult
 from nasctl.reasons import failure_text
 from nasctl.services.overview import StageOverview
 
+if TYPE_CHECKING:
+    from django.contrib.admin import ModelAdmin
+
 _RESULTS: dict[str, Tone] = {
     WakeResult.RUNNING: Tone.BUSY,
     WakeResult.SUCCEEDED: Tone.GOOD,
@@ -24,12 +31,28 @@ _RESULTS: dict[str, Tone] = {
 }
 
 
+class _CameFromFilter(admin.SimpleListFilter):
+    """By what they asked, in the words of the list."""
+
+    title = _("from where")
+    parameter_name = "from"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        """Return all ways there are."""
+        return [(via, via_text(via)) for via in ("page", "api", "command")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Return the wakes that came by the chosen one."""
+        via = self.value()
+        return queryset.filter(requested_from=via) if via else queryset
+
+
 @admin.register(Wake)
 class WakeAdmin(FactsAdmin):
     """The history of wakes."""
 
     list_display = ["when", "result_badge", "who", "came_from", "took", "stages"]
-    list_filter = ["result", "requested_from", "requested_at"]
+    list_filter = ["result", _CameFromFilter, "requested_at"]
     search_fields = ["requested_by", "message"]
     date_hierarchy = "requested_at"
     fields = [

@@ -87,3 +87,13 @@ def test_lists_cost_few_queries(admin_client: Client, django_assert_max_num_quer
     for page in ("wake", "statechange"):
         with django_assert_max_num_queries(9):
             admin_client.get(f"/admin/nasctl/{page}/")
+
+
+@pytest.mark.parametrize(("came_from", "count"), [("api", 1), ("page", 0)])
+def test_wakes_are_found_by_where_they_came_from(
+    came_from: str, count: int, admin_client: Client
+) -> None:
+    wake()
+    page = admin_client.get("/admin/nasctl/wake/", {"from": came_from}).content.decode()
+    assert page.count(">kim<") == count
+    assert ">program<" in "".join(page.split())
