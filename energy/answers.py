@@ -6,9 +6,9 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import Callable, Sequence
-from dataclasses import astuple
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, astuple
+from typing import TYPE_CHECKING, Any
 
 from celery import Task
 from django.utils.translation import gettext_noop
@@ -20,6 +20,9 @@ from balupi_site.lib.origin import Origin, acting_for, origin
 from balupi_site.lib.queue import plug_queue
 from balupi_site.lib.redis import RedisError, client
 from balupi_site.lib.waiting import waiting_for_outside
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 logger = logging.getLogger(__name__)
 
@@ -111,6 +114,11 @@ def answer(reply_to: str, work: Callable[[], Any], *, by: Sequence[str] = ()) ->
     except RedisError as error:
         took_s = time.monotonic() - started_s
         logger.warning("an answer was lost after %.1f s, Redis is away: %s", took_s, error)
+
+
+def as_json(rows: Iterable[DataclassInstance]) -> list[dict[str, Any]]:
+    """Return rows of what was found or done as plain data, which an answer can hold."""
+    return [asdict(row) for row in rows]
 
 
 def _unpacked(reply: dict[str, Any]) -> Any:  # noqa: ANN401  # JSON

@@ -18,9 +18,8 @@ from django.utils.translation import gettext_noop
 from balupi_site.lib.clock import is_plausible
 from balupi_site.lib.errors import TransientError
 from energy import services
-from energy.answers import answer
-from energy.services import filling, rollup, sites
-from energy.services.discovery import as_json
+from energy.answers import answer, as_json
+from energy.services import rollup, sites
 from energy.services.switching import Action
 
 _HOUR_S = 3600
@@ -68,7 +67,7 @@ def fill_hours() -> None:
 @shared_task(ignore_result=True)
 def fill_hours_now(reply_to: str, *, by: Sequence[str] = ()) -> None:
     """Complete missing hours and answer what was filled."""
-    answer(reply_to, lambda: filling.as_json(services.fill_hours(_plausible_now())), by=by)
+    answer(reply_to, lambda: as_json(services.fill_hours(_plausible_now())), by=by)
 
 
 @shared_task(ignore_result=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Literal
 
 from django.conf import settings
@@ -73,11 +73,6 @@ def discover_plugs(target: str = "") -> list[Found]:
     found += _update_plugs({each.mac: each for each in usable})
     logger.info("discovery at %s: %s devices, %s plugs", target, len(announced), len(usable))
     return sorted(found, key=lambda each: ipaddress.ip_address(each.host))
-
-
-def as_json(found: list[Found]) -> list[dict[str, str]]:
-    """Return plain data for an answer."""
-    return [asdict(each) for each in found]
 
 
 def _check_target(target: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -70,11 +70,6 @@ def fill_hours(now: datetime) -> list[Filled]:
     wanted = [(plug, _wanted(plug, now)) for plug in plugs]
     asked = [(plug, each, _ask(plug, each) if each.hours else None) for plug, each in wanted]
     return [_filled(plug, each, future) for plug, each, future in asked]
-
-
-def as_json(filled: list[Filled]) -> list[dict[str, Any]]:
-    """Return plain data for an answer."""
-    return [asdict(each) for each in filled]
 
 
 def _wanted(plug: SmartPlug, now: datetime) -> Wanted:

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from balupi_site.lib.errors import PermanentError, TransientError
+from energy.answers import as_json
 from energy.models import PlugRole, PlugStatus, SmartPlug
 from energy.plug_pool import PlugPool, credentials_digest
 from energy.sample_buffer import latest_lines
 from energy.services import discover_plugs
-from energy.services.discovery import Found, as_json
+from energy.services.discovery import Found
 from energy.tests.conftest import SimHome
 from energy.tests.factories import KLAP, id_of, mac_of, make_plug
 from simhome.loads import ConstantLoad

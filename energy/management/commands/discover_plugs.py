@@ -11,8 +11,8 @@ from balupi_site.lib.errors import BaluPiError
 from balupi_site.lib.kept import retold
 from balupi_site.lib.words import showable
 from energy import services
+from energy.answers import as_json
 from energy.asking import ask_to_search
-from energy.services.discovery import as_json
 
 _WAIT_S = 20  # nobody is in a hurry at a terminal
 
