@@ -8,8 +8,8 @@
     python -m benchmarks --server http://127.0.0.1:8000 --against http://127.0.0.1:8001
 
 With --server and --against every call of the API that changes nothing is asked of both, A B A B, and the
-answers are compared. Tokens (scope read) come from the environment: BALUPI_BENCH_TOKEN, and
-BALUPI_BENCH_TOKEN_AGAINST where the other server has another one.
+answers are compared. Tokens (scope read) come from the environment: BENCH_TOKEN, and
+BENCH_TOKEN_AGAINST where the other server has another one.
 
 Everything runs on this machine and against simulated devices; what is started ends with the command.
 """

@@ -14,7 +14,7 @@ from benchmarks.bench import Bench
 from benchmarks.figures import Figure, percentile
 from benchmarks.kernel_counters import CPU_OF_EACH, cpu_s, listener
 
-TOKEN, TOKEN_AGAINST = "BALUPI_BENCH_TOKEN", "BALUPI_BENCH_TOKEN_AGAINST"
+TOKEN, TOKEN_AGAINST = "BENCH_TOKEN", "BENCH_TOKEN_AGAINST"
 #: No call is asked for longer than this, but a few times.
 _CALL_S, _FEWEST = 40.0, 4
 _SPLITS = 200

@@ -38,7 +38,7 @@ def measured(folder: Path, *options: str, **variables: str) -> dict[str, list[di
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
