@@ -56,6 +56,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBl
 
 def move_database(data: Path, url: str) -> subprocess.Popen[str]:
     """Start the command on a home; ``url`` is where it shall move to."""
+    (data / "balupi.env").touch()
     (data / "database.url").write_text(url)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("BALUPI_")}
     environment = {"BALUPI_ENV_FILE": str(data / "balupi.env"), "BALUPI_DATA_DIR": str(data)}

@@ -40,6 +40,11 @@ def start(variables: dict[str, str], command: str = "check") -> subprocess.Compl
         pytest.param(
             {"BALUPI_MODE": "mock"}, "BALUPI_MODE: must be one of dev, prod", id="no such mode"
         ),
+        pytest.param(
+            {"BALUPI_ENV_FILE": "/nowhere/balupi.env"},
+            "BALUPI_ENV_FILE: names /nowhere/balupi.env, which is not there",
+            id="the settings file is not there",
+        ),
         pytest.param({"BALUPI_SITE": "my garage"}, "BALUPI_SITE: must be a short name", id="site"),
         pytest.param(
             {"BALUPI_SITE": "garage"},
