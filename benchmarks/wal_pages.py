@@ -44,23 +44,14 @@ class WalPages(threading.Thread):
         self._commits = 0
 
     def run(self) -> None:
-        """Count until ``end`` or ``figures`` is called."""
+        """Count until ``figures`` is called."""
         while not self._ends.wait(0.5):
             self._look()
 
-    def end(self) -> None:
-        """Look no more."""
-        self._ends.set()
-        if self.is_alive():
-            self.join()
-
     def figures(self) -> Written:
-        """End, and return what was written."""
-        self.end()
-        return self.so_far()
-
-    def so_far(self) -> Written:
-        """Return what has been written, and go on."""
+        """Look no more, and return what was written."""
+        self._ends.set()
+        self.join()
         self._look()
         names = self._names()
         by_name: Counter[str] = Counter()
