@@ -79,6 +79,8 @@ def _rows(
     names = _names(question.plugs)
     for chunk in _chunks(Span(start, question.span.end), _CHUNK_DAYS[resolution], book):
         cut = [bucket for bucket in buckets(chunk, resolution, book.zone) if bucket.start < now]
+        if not cut:
+            return  # all that follows is to come; decades of it would be asked for in vain
         figures = figures_of(question.plugs, cut, now, book)
         for index, bucket in enumerate(cut):
             times = (_local(bucket.start, book), _local(bucket.end, book), book.zone.key)

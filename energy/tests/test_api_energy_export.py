@@ -139,6 +139,15 @@ def test_there_are_no_rows_of_a_time_before_the_plugs(api: APIClient) -> None:
     assert download(api, from_="2001-01-01", resolution="raw") == []
 
 
+def test_the_years_to_come_are_not_asked_for(
+    api: APIClient, django_assert_max_num_queries: Any
+) -> None:
+    store_hours(make_plug(), MIDNIGHT, 2)
+    with django_assert_max_num_queries(20):
+        rows = download(api, from_="2026-03-04", to="2065-01-01", resolution="hour")
+    assert len(rows) == 15
+
+
 def test_small_numbers_are_written_without_an_exponent(api: APIClient) -> None:
     store_hours(make_plug(), MIDNIGHT, 1, 0.000002)
     assert download(api, period="day", resolution="hour")[0]["energy"] == "0.000002"
