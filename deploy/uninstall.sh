@@ -10,7 +10,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
 # What this script needs goes with /opt/balupi, so all of it is read before anything is deleted.
-for part in lib services release install/share install/pihole; do
+for part in lib services release install/share install/pihole install/purge; do
   # shellcheck source=/dev/null
   . "$here/$part.sh"
 done
@@ -34,7 +34,7 @@ main() {
     read -rp "Delete all measurements, settings and keys of BaluPi? Type 'delete': " answer
     [ "$answer" = delete ] || die "Nothing was changed."
   fi
-  data_dir=$(where_data_is) # the settings may go
+  read_places # the settings may go
   lead_names_to_nas
   stop_services
   remove_files
@@ -42,9 +42,11 @@ main() {
   tell_what_stays "$purge"
 }
 
-where_data_is() {
-  python=python3
-  [ ! -e "$settings_file" ] || setting DATA_DIR || true
+# Sets $data_dir to nothing where it is not known for sure what lies there.
+read_places() {
+  python=python3 data_dir='' inbox_dir='' backup_dir=''
+  [ -e "$settings_file" ] || return 0
+  { inbox_dir=$(setting INBOX_DIR) && backup_dir=$(setting BACKUP_DIR) && data_dir=$(setting DATA_DIR); } || data_dir=''
 }
 
 # The names must go on leading somewhere: with nobody here to switch them, that is the NAS.
@@ -85,9 +87,10 @@ remove_files() {
 }
 
 purge_data() {
-  rm -rf /etc/balupi /var/lib/balupi
+  rm -rf --one-file-system /etc/balupi /var/lib/balupi || true # it has said what it leaves
   # Measurements on the data disk; nothing else there is ours to delete.
-  [[ $data_dir != /srv/balupi/?* ]] || rm -rf "$data_dir"
+  [ -z "$data_dir" ] ||
+    purge_below /srv/balupi "$data_dir" "${inbox_dir:-$data_dir/inbox}" "${backup_dir:-$data_dir/backups}"
   # Never a person's account of that name.
   [ "$(id -u balupi 2>/dev/null || echo 1000)" -ge 1000 ] || userdel balupi
 }
@@ -97,6 +100,8 @@ tell_what_stays() {
   accounts=$({ getent group balupi-inbox || true; } | cut -d: -f4 | tr , ' ')
   say "BaluPi is off this machine."
   [ -n "$1" ] || echo "Measurements and settings are still here: ${data_dir:-/var/lib/balupi}, /etc/balupi (--purge deletes them)."
+  [ -z "$1" ] || [ -z "$data_dir" ] || [ ! -e "$data_dir" ] ||
+    echo "Not all of $data_dir was deleted; look at what is in it: it may be the inbox, backups, or not BaluPi's."
   # They may be a person's, or for other shares.
   [ -z "$accounts" ] || echo "The accounts of the share stay: $accounts. One that nobody needs: sudo smbpasswd -x NAME; sudo userdel NAME"
   ! grep -q '[[:space:]]/srv/balupi[[:space:]]' /etc/fstab || echo "The data disk stays mounted at /srv/balupi (a line in /etc/fstab), with all files on it."

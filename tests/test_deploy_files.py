@@ -136,3 +136,44 @@ def test_the_driver_is_installed_where_postgresql_is_named(
         check=False,
     )
     assert (done.returncode, done.stderr) == (0 if is_wanted else 1, "")
+
+
+@pytest.mark.parametrize(
+    ("folder", "left"),
+    [
+        pytest.param("disk/data", {"disk/inbox/scan", "disk/photo", "home/letter"}, id="a folder"),
+        pytest.param("disk/data/", {"disk/inbox/scan", "disk/photo", "home/letter"}, id="a slash"),
+        pytest.param("disk//", "all", id="the whole disk"),
+        pytest.param("disk/../home", "all", id="out of the disk"),
+        pytest.param("disk/link", "all", id="a link out of the disk"),
+        pytest.param("disk/inbox", "all", id="the inbox itself"),
+        pytest.param("disk/gone", "all", id="nothing there"),
+        pytest.param(
+            "disk/with",
+            {"disk/data/db", "disk/with/in/inbox/scan", "disk/photo", "home/letter"},
+            id="the inbox in it",
+        ),
+    ],
+)
+def test_a_purge_deletes_the_data_folder_on_the_disk_and_nothing_else(
+    tmp_path: Path, folder: str, left: set[str] | str
+) -> None:
+    inbox = "disk/with/in/inbox" if folder == "disk/with" else "disk/inbox"
+    names = {"disk/data/db", f"{inbox}/scan", "disk/photo", "home/letter"}
+    for name in {*names, "disk/with/.db"} if folder == "disk/with" else names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "disk" / "link").symlink_to(tmp_path / "home")
+
+    places = f"{tmp_path}/disk {tmp_path}/{folder} {tmp_path}/{inbox} {tmp_path}/disk/backups"
+    code, said = said_by(
+        "/bin/bash", "-euc", f". {ROOT}/deploy/install/purge.sh && purge_below {places}"
+    )
+
+    assert (code, said) == (0, "")
+    files = [each for each in tmp_path.rglob("*") if each.is_file() and not each.is_symlink()]
+    found = {str(each.relative_to(tmp_path)) for each in files}
+    assert found == (names if left == "all" else left)
+    assert (tmp_path / "disk" / "link").is_symlink()
+    if folder.startswith("disk/data"):
+        assert not (tmp_path / "disk" / "data").exists()
