@@ -33,9 +33,14 @@ _MACHINE = """
 import sys, django
 django.setup()
 from balupi_site.lib.locks import HouseholdLock
-lock = HouseholdLock("test")
+lock, lost = HouseholdLock("test"), []
+def lose_line():
+    lost.append(lock._connection.connection)  # the server does not hear that it is given up
+    lock._connection.connection = None
+    return True
 for line in sys.stdin:
-    print(getattr(lock, line.strip())(), flush=True)
+    method = line.strip()
+    print((lose_line if method == "lose_line" else getattr(lock, method))(), flush=True)
 """
 
 
@@ -91,6 +96,20 @@ def _break_connections(cluster: Cluster) -> None:
         )
 
 
+def _until_lock_is_had(cluster: Cluster, *, by: Machine) -> None:
+    """Have it looked after until a session at the server holds the lock again."""
+    deadline_s = time.monotonic() + 10
+    with psycopg.connect(cluster.url()) as connection:
+        count = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype = 'advisory'"
+        ended = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'postgres' AND pid <> pg_backend_pid()"
+        while connection.execute(count).fetchone() != (1,) or connection.execute(
+            ended
+        ).fetchone() != (1,):
+            assert time.monotonic() < deadline_s
+            assert by.does("is_kept")
+            connection.rollback()
+
+
 def test_a_lock_holds_over_machines_until_its_holder_dies_or_another_one_has_it(
     cluster: Cluster, machines: list[Machine]
 ) -> None:
@@ -99,6 +118,12 @@ def test_a_lock_holds_over_machines_until_its_holder_dies_or_another_one_has_it(
     assert not two.does("take")
     _break_connections(cluster)
     assert one.does("is_kept"), "it takes what nobody else has taken meanwhile"
+    assert not two.does("take")
+    one.does("lose_line")
+    assert one.does("is_kept"), (
+        "only its own former session has it, which the server does not miss yet"
+    )
+    _until_lock_is_had(cluster, by=one)
     assert not two.does("take")
     _break_connections(cluster)
     assert two.does("take")

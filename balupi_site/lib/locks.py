@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import fcntl
 import hashlib
 import time
@@ -10,10 +11,12 @@ from contextlib import contextmanager
 from typing import IO, TypeVar
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 _T = TypeVar("_T")
+#: A process of the server, and when it began: its number alone is used again.
+_Session = tuple[int, dt.datetime]
 
 _POLL_S = 0.02
 #: How soon the server drops the locks of a machine that died without a word; Linux takes two hours.
@@ -67,6 +70,7 @@ class HouseholdLock:
         self._name = name
         self._file: IO[str] | None = None
         self._connection: BaseDatabaseWrapper | None = None
+        self._session: _Session | None = None  # the one that took it at the server
 
     def take(self) -> bool:
         """Try once; False where somebody else holds it, DatabaseError where nobody can tell."""
@@ -84,7 +88,8 @@ class HouseholdLock:
     def is_kept(self) -> bool:
         """Tell whether it is still ours; False where another machine has it since the server restarted.
 
-        A server that is away gives it to nobody: until it is back, it is ours.
+        A server that is away gives it to nobody: until it is back, it is ours. So it is where our own
+        session of before a broken line still holds it, which the server may notice half a minute late.
         """
         if self._connection is None:  # SQLite: nothing but our end takes the file away
             return True
@@ -93,11 +98,11 @@ class HouseholdLock:
                 with self._connection.cursor() as cursor:
                     cursor.execute("SELECT 1")
                 return True
-        except DatabaseError:
+        except Error:
             self._connection.close()
         try:
-            return self._take_at_server()
-        except DatabaseError:
+            return self._take_at_server() or self._end_former_session()
+        except Error:
             self._connection.close()
             return True
 
@@ -119,8 +124,32 @@ class HouseholdLock:
         key = int.from_bytes(hashlib.sha256(self._name.encode()).digest()[:8], signed=True)
         with self._connection.cursor() as cursor:
             cursor.execute(_DEAD_PEER_SQL)
-            cursor.execute("SELECT pg_try_advisory_lock(%s)", [key])
-            return bool(cursor.fetchone()[0])
+            cursor.execute(
+                "SELECT pg_try_advisory_lock(%s), pid, backend_start FROM pg_stat_activity "
+                "WHERE pid = pg_backend_pid()",
+                [key],
+            )
+            is_ours, pid, began_at = cursor.fetchone()
+        if is_ours:
+            self._session = pid, began_at
+        return bool(is_ours)
+
+    def _end_former_session(self) -> bool:
+        """Have the server end the session that took the lock, so that the next look takes it again.
+
+        False where it has ended already: then it is another machine that holds it.
+        """
+        if self._connection is None or self._session is None:
+            return False
+        with self._connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE pid = %s AND backend_start = %s",
+                self._session,
+            )
+            is_there = cursor.fetchone() is not None
+        self._connection.close()  # this session holds nothing
+        return is_there
 
 
 def _in_time(take: Callable[[], _T | None], wait_s: float) -> _T | None:

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from django.db import DatabaseError
+from django.db import Error
 
 from balupi_site.lib.locks import HouseholdLock
 
@@ -28,23 +28,26 @@ class Lead:
         """Prepare without trying; ``name`` is what is led, the same in all processes."""
         self.is_ours = False
         self._lock = HouseholdLock(name)
-        self._has_told = False
+        self._told = ""
 
     def take(self) -> bool:
         """Try to become the one who leads; once it is ours, it stays so until ``keep`` says otherwise."""
-        why = "another one leads"
+        level, why = logging.INFO, "another one leads"
         try:
             self.is_ours = self.is_ours or self._lock.take()
-        except DatabaseError as error:
+        except Error as error:
             why = f"the database does not answer: {error}"
-        if not self.is_ours and not self._has_told:
-            self._has_told = True
-            logger.info("this worker does not lead, %s; it tries again", why)
+        except OSError as error:  # a card that became read-only, a file of root's
+            level, why = logging.ERROR, f"the file of its lock cannot be opened: {error}"
+        if not self.is_ours and why != self._told:
+            self._told = why
+            logger.log(level, "this worker does not lead, %s; it tries again", why)
         return self.is_ours
 
-    def wait(self) -> None:
+    def wait(self, *, meanwhile: Callable[[], object] = lambda: None) -> None:
         """Wait until it is ours, for a process that is good for nothing else."""
         while not self.take():
+            meanwhile()
             time.sleep(LOOK_S)
 
     def keep(self, *, begin: Callable[[], object], lost: Callable[[], object]) -> None:
@@ -52,16 +55,26 @@ class Lead:
 
         Args:
             begin: called when it becomes ours, if it is not yet.
-            lost: called where another one has it, while the database was restarted.
+            lost: called where another one has it, while the database was restarted; and where
+                looking after it fails, so that nobody would.
         """
         threading.Thread(target=self._run, args=(begin, lost), name="lead", daemon=True).start()
 
     def _run(self, begin: Callable[[], object], lost: Callable[[], object]) -> None:
+        try:
+            self._look_after(begin)
+            logger.critical("another worker leads; this one ends, to be started again")
+        except (
+            Exception
+        ):  # an edge: the thread would end, and the lock stay without anybody who leads
+            logger.exception("leading failed; this worker ends, to be started again")
+        lost()
+
+    def _look_after(self, begin: Callable[[], object]) -> None:
+        """Return when it is not ours any more."""
         if not self.is_ours:
             self.wait()
             logger.info("this worker leads now")
             begin()
         while self._lock.is_kept():
             time.sleep(LOOK_S)
-        logger.critical("another worker leads; this one ends, to be started again")
-        lost()

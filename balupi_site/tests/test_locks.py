@@ -11,9 +11,11 @@ from multiprocessing.synchronize import Event
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, OperationalError
+from django.db import OperationalError
 
+from balupi_site.lib import notify
 from balupi_site.lib.locks import HouseholdLock, file_lock, household_lock
+from balupi_site.management.commands import run_worker
 from balupi_site.processes import lead as lead_module
 from balupi_site.processes.lead import Lead
 
@@ -55,12 +57,12 @@ def test_a_killed_holder_does_not_keep_the_lock(settings: Any) -> None:
 class FakeLock:
     """A lock that is free, or stays ours, as often as it is told."""
 
-    def __init__(self, *takes: bool | DatabaseError, is_kept: int = 0) -> None:
+    def __init__(self, *takes: bool | Exception, is_kept: int = 0) -> None:
         self._takes, self._kept = list(takes), is_kept
 
     def take(self) -> bool:
         answer = self._takes.pop(0)
-        if isinstance(answer, DatabaseError):
+        if isinstance(answer, Exception):
             raise answer
         return answer
 
@@ -99,6 +101,39 @@ def test_a_worker_that_leads_goes_on_until_another_one_has_it(lead: Callable[...
     told: list[str] = []
     leads._run(lambda: told.append("begins"), lambda: told.append("lost"))
     assert told == ["lost"]
+
+
+def test_a_worker_says_why_its_lock_cannot_be_opened_and_leads_once_it_can(
+    lead: Callable[..., Lead], caplog: pytest.LogCaptureFixture
+) -> None:
+    waits = lead(FakeLock(False, OSError(30, "Read-only file system"), True))
+    begun: list[str] = []
+    waits._run(lambda: begun.append("begins"), lambda: None)
+    assert begun == ["begins"]
+    assert "cannot be opened: [Errno 30] Read-only file system" in caplog.text
+
+
+def test_a_worker_that_cannot_begin_to_lead_ends_instead_of_keeping_the_lock(
+    lead: Callable[..., Lead], caplog: pytest.LogCaptureFixture
+) -> None:
+    def begin() -> None:
+        raise RuntimeError("no thread for beat")
+
+    ended: list[bool] = []
+    lead(FakeLock(True))._run(begin, lambda: ended.append(True))
+    assert ended == [True]
+    assert "no thread for beat" in caplog.text
+
+
+def test_the_worker_of_a_site_that_waits_is_not_ended_as_a_start_that_takes_too_long(
+    lead: Callable[..., Lead], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(run_worker, "notify", lambda *messages: told.extend(messages))
+    run_worker._wait_to_lead(lead(FakeLock(OperationalError("no route"), False, False, True)))
+    assert told[0] == notify.READY
+    assert told[1].startswith("STATUS=waits for home's database")
+    assert told[2:] == [notify.ALIVE] * 2
 
 
 @pytest.mark.django_db

@@ -17,7 +17,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from balupi_site.celery import app
-from balupi_site.lib.notify import READY, STOPPING, notify, status
+from balupi_site.lib.notify import ALIVE, READY, STOPPING, notify, status
 from balupi_site.lib.progress import Work, advance, advanced_s
 from balupi_site.lib.queue import enqueue, plug_queue
 from balupi_site.lib.redis import RedisError, client
@@ -43,7 +43,7 @@ class Command(BaseCommand):
         ignore_lease_signals()  # before any thread holds a file of the inbox
         lead = Lead(plug_queue(settings.SITE))
         if settings.SITE:
-            lead.wait()  # there is nothing to help with
+            _wait_to_lead(lead)  # there is nothing to help with
         worker = _worker(_queues(leads=lead.take()))
         ending = _Ending()
         signals.worker_shutting_down.connect(ending.begin)
@@ -70,6 +70,14 @@ class Command(BaseCommand):
         worker.start()
         ending.finish()
         raise SystemExit(ending.exit_code or worker.exitcode or 0)
+
+
+def _wait_to_lead(lead: Lead) -> None:
+    """Wait until it is ours; the service manager would end a start that takes long, again and again."""
+    if lead.take():
+        return
+    notify(READY, status("waits for home's database, or for another worker of this site to end"))
+    lead.wait(meanwhile=lambda: notify(ALIVE))
 
 
 def _worker(queues: list[str]) -> Any:  # noqa: ANN401  # Celery's, without types
