@@ -30,6 +30,10 @@ logger = logging.getLogger(__name__)
 _KEPT_S = 60
 
 
+#: Where so much waits at a site nobody takes it, and more would only fill Redis until somebody does.
+_MOST_WAITING_AT_SITE = 20
+
+
 class NoAnswerError(TransientError):
     """Nobody can tell whether what was asked for was done."""
 
@@ -45,6 +49,10 @@ SURPRISE = gettext_noop("The worker failed at this; its log says why.")
 WORKER_IS_AWAY = gettext_noop(
     "The worker did not answer in time; whether it still did what was asked is not known. "
     "Look at the present state first, and whether the service balupi-worker runs."
+)
+NO_WORKER_AT_SITE = gettext_noop(
+    "No worker answers for the site %(site)s. Does balupi-worker run on the machine there "
+    "(BALUPI_SITE=%(site)s), and does that machine reach PostgreSQL and Redis here?"
 )
 SITE_IS_AWAY = gettext_noop(
     "The worker of the site %(site)s did not answer in time; whether it still did what was asked is "
@@ -68,11 +76,14 @@ def ask_worker(
 
     Raises:
         BaluPiError: as raised in the worker.
+        TransientError: nothing was asked, because nobody takes what was asked of that site before.
         NoAnswerError: no answer comes.
     """
     reply_to = f"reply:{uuid.uuid4()}"
     with waiting_for_outside():
         try:
+            if site and int(client().llen(plug_queue(site))) >= _MOST_WAITING_AT_SITE:
+                raise TransientError(kept(NO_WORKER_AT_SITE, site=site))
             task.apply_async(
                 args=(reply_to, *args),
                 kwargs={"by": astuple(origin())},

@@ -21,6 +21,8 @@ _WAITING_KEY = "energy:samples"
 _STORING_KEY = "energy:samples:storing"
 #: Some days of a few plugs, ten minutes of 1,000; 4 MB of the 16 MB that Redis may use.
 MAX_WAITING = 20_000
+#: So many go to Redis at once: two days of a broken line would not pass a slow one within its deadline.
+_MAX_PUSHED = 500
 #: A Redis that did not answer is left alone for a moment, or each plug would wait for it anew.
 _REDIS_PAUSE_S = 10.0
 
@@ -60,15 +62,17 @@ class SampleBuffer:
             if self._monotonic() < self._redis_again_s:
                 return
             owed = list(self._owed)
-        try:
-            _push(reading.device_id, line, owed)
-        except RedisError as error:
-            self._note_redis(error)
-            return
+        for start in range(0, len(owed) or 1, _MAX_PUSHED):  # once without samples, too
+            batch = owed[start : start + _MAX_PUSHED]
+            try:
+                _push(reading.device_id, line, batch)
+            except RedisError as error:
+                self._note_redis(error)
+                return
+            with self._lock:
+                for pushed in batch:
+                    self._owed.pop(pushed, None)
         self._note_redis(None)
-        with self._lock:
-            for pushed in owed:
-                self._owed.pop(pushed, None)
 
     def take(self) -> list[str]:
         """Return all samples that wait, each once; ``forget`` them when they are stored.

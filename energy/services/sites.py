@@ -13,11 +13,11 @@ from django.conf import settings
 from django.db import close_old_connections
 from django.db.models import QuerySet
 from django.utils import timezone
-from django.utils.translation import gettext_noop
 
 from balupi_site.lib.kept import kept
 from balupi_site.lib.queue import enqueue, plug_queue
 from balupi_site.lib.redis import RedisError, client
+from energy.answers import NO_WORKER_AT_SITE
 from energy.models import PlugStatus, SmartPlug
 from energy.services.latest import latest_of_plugs
 from energy.services.polling import save_news
@@ -28,10 +28,6 @@ logger = logging.getLogger(__name__)
 _MOST_WAITING = 3
 #: Home's sweeps come once in an interval; later than this, none comes.
 _SILENCE_INTERVALS = 1.5
-_NO_WORKER = gettext_noop(
-    "No worker answers for the site %(site)s. Does balupi-worker run on the machine there "
-    "(BALUPI_SITE=%(site)s), and does that machine reach PostgreSQL and Redis here?"
-)
 #: States that the next poll would bring anyway; a refused login is not one.
 _POLLED = (PlugStatus.UNKNOWN, PlugStatus.OK, PlugStatus.UNREACHABLE, PlugStatus.WRONG_DEVICE)
 
@@ -102,7 +98,7 @@ def _sites_of(plugs: QuerySet[SmartPlug]) -> list[str]:
 def _note_absence(site: str) -> None:
     """Say at each plug of a site whose reading is old that no worker answers there."""
     plugs = SmartPlug.objects.enabled().filter(site=site, status__in=_POLLED)
-    message = kept(_NO_WORKER, site=site)
+    message = kept(NO_WORKER_AT_SITE, site=site)
     for latest in latest_of_plugs(plugs, timezone.now()):
         if latest.is_stale and latest.plug.status_message != message:
             news = {"status": PlugStatus.UNREACHABLE, "status_message": message}

@@ -11,7 +11,7 @@ from kombu.exceptions import OperationalError
 
 from balupi_site.lib.errors import BaluPiError, PermanentError, RefusedError, TransientError
 from balupi_site.lib.waiting import waiting_for_outside
-from energy.answers import answer, ask_worker
+from energy.answers import NoAnswerError, answer, ask_worker
 
 
 class FakeTask:
@@ -53,6 +53,18 @@ def ask(work: Callable[..., Any] | None, *args: str, wait_s: int = 10) -> Any:
         return ask_worker(task, *args, wait_s=wait_s)  # type: ignore[arg-type]
     finally:
         task.join()
+
+
+def test_a_site_where_nobody_takes_anything_is_asked_no_more_and_says_why(
+    redis_server: Any,
+) -> None:
+    """Each automation that asks once a minute would fill Redis until that worker comes back."""
+    redis_server.rpush("plugs.garage", *["asked before"] * 20)
+    task = FakeTask(lambda: True)
+    with pytest.raises(TransientError, match="No worker answers for the site garage") as caught:
+        ask_worker(task, wait_s=10, site="garage")  # type: ignore[arg-type]
+    assert not isinstance(caught.value, NoAnswerError), "it is known that nothing was done"
+    assert task.sent == []
 
 
 @pytest.mark.parametrize("result", [True, None, 0, "text", [{"host": "127.0.0.1"}]])

@@ -136,6 +136,32 @@ def test_samples_of_a_redis_outage_are_handed_over_when_it_is_back(
     assert killed_now.take() == [each.to_line() for each in (before, during, after)]
 
 
+def test_what_a_slow_line_takes_of_a_long_outage_is_handed_over_and_not_sent_again(
+    redis_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[int] = []
+    push = sample_buffer._push
+
+    def push_over_slow_line(device_id: str, line: str, samples: list[str]) -> None:
+        sent.append(len(samples))
+        if sum(sent) > 4:
+            raise RedisError("the line is slow")
+        push(device_id, line, samples)
+
+    monkeypatch.setattr(sample_buffer, "_MAX_PUSHED", 2)
+    now_s = 0.0
+    buffer = SampleBuffer(lambda: now_s, is_stored_here=False)
+    lines = [each.to_line() for each in readings(5)]
+    buffer._owed = dict.fromkeys(lines)
+    monkeypatch.setattr(sample_buffer, "_push", push_over_slow_line)
+    buffer.put(make_reading(102), is_sample=False)
+    assert sample_buffer.waiting_lines() == lines[:4]
+    monkeypatch.setattr(sample_buffer, "_push", push)
+    now_s = 60.0
+    buffer.put(make_reading(102), is_sample=False)
+    assert client().lrange("energy:samples", 0, -1) == lines
+
+
 def test_samples_are_stored_from_memory_while_redis_is_away(no_redis: None) -> None:
     buffer = SampleBuffer()
     lines = put_all(buffer, readings(3))
