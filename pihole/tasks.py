@@ -32,9 +32,10 @@ def look_again(delay_s: float) -> None:
     global _follow_up  # noqa: PLW0603  # one per process, guarded by the lock
     with _guard:
         if _follow_up is None:
-            _follow_up = threading.Timer(delay_s, _follow)
-            _follow_up.daemon = True
-            _follow_up.start()
+            timer = threading.Timer(delay_s, _follow)
+            timer.daemon = True
+            timer.start()
+            _follow_up = timer  # not before: one that could not start would be waited for for ever
 
 
 def _follow() -> None:

@@ -83,3 +83,18 @@ def test_each_look_can_have_the_next_one_follow(
         planned[-1].run() if planned else tasks.reconcile_names()
     assert [timer.delay_s for timer in planned] == [3, 5, 7]
     assert closed == ["all", "all"]
+
+
+def test_a_look_that_could_not_be_planned_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch, planned: list[Timer]
+) -> None:
+    def no_thread(_timer: Timer) -> None:
+        raise RuntimeError("can't start new thread")
+
+    outcome(monkeypatch, 7)
+    with monkeypatch.context() as full:
+        full.setattr(Timer, "start", no_thread)
+        with pytest.raises(RuntimeError):
+            tasks.reconcile_names()
+    tasks.reconcile_names()
+    assert [timer.is_started for timer in planned] == [False, True]
