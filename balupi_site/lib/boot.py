@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import lru_cache
 from pathlib import Path
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -16,6 +17,12 @@ def uptime_s() -> float:
 def boot_id() -> str:
     """Return which start that was; "" where the kernel does not say."""
     try:
-        return _BOOT_ID.read_text(encoding="ascii").strip()
+        return _read_once(_BOOT_ID)
     except OSError:
         return ""
+
+
+@lru_cache(maxsize=2)
+def _read_once(path: Path) -> str:
+    """Read what stays the same: one read that fails, with no file handle left, must not be another start."""
+    return path.read_text(encoding="ascii").strip()
