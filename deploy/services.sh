@@ -11,13 +11,17 @@ has_systemd() { [ -d /run/systemd/system ]; }
 # can_run_services: whether anything here can start and stop services.
 can_run_services() { [ -n "$helper" ] || has_systemd; }
 
-# service ACTION UNIT
+# service ACTION UNIT: of web and worker, the others of their kind (docs/growing.md) stop and restart, too; they start with
+# the first.
 service() {
   if [ -n "$helper" ]; then
     # What it starts must hold neither our locks (6: release, 7: installer, 9: update) nor our input.
     "$helper" "$1" "$2" 6>&- 7>&- 9>&- </dev/null
   elif has_systemd; then
-    systemctl --quiet "$1" "$2"
+    case "$1 $2" in
+      stop\ balupi-w* | restart\ balupi-w*) systemctl --quiet "$1" "$2" "$2@*" ;;
+      *) systemctl --quiet "$1" "$2" ;;
+    esac
   else
     [ "$1" = is-active ] || echo "  systemd does not run here: $1 $2 is up to you" >&2
   fi

@@ -41,17 +41,33 @@ def one_more(kind: str) -> str:
 @pytest.mark.parametrize(
     ("kind", "own"), [("worker", set()), ("web", {"Environment=BALUPI_LISTEN=127.0.0.1:%i"})]
 )
-def test_one_more_process_stops_and_starts_with_the_first(kind: str, own: set[str]) -> None:
-    """So that an update, which knows the first one only, leaves none of an old release running."""
+def test_one_more_process_starts_with_the_first_and_goes_on_when_it_dies(
+    kind: str, own: set[str]
+) -> None:
+    """By PartOf= systemd would restart them with it, the one that leads since among them."""
     first, more = (UNITS / f"balupi-{kind}.service").read_text(), one_more(kind)
     assert {line for line in more.splitlines() if line not in first.splitlines()} == {
         f"Description=One more balupi-{kind} (%i)",
         f"After=balupi-redis.service balupi-recover.service postgresql.service balupi-{kind}.service",
-        f"PartOf=balupi-{kind}.service",
         "RuntimeDirectory=%p-%i",
         f"WantedBy=balupi-{kind}.service",
         *own,
     }
+
+
+@pytest.mark.parametrize("action", ["stop", "restart"])
+def test_the_scripts_stop_and_restart_all_processes_of_a_kind(action: str) -> None:
+    """An update, which knows the first one only, leaves none of an old release running."""
+    script = (
+        f'. {ROOT}/deploy/services.sh; has_systemd() {{ :; }}; systemctl() {{ echo "$*"; }}; '
+        f"for unit in worker web redis; do service {action} balupi-$unit; done"
+    )
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)  # noqa: S603, S607
+    assert done.stdout.splitlines() == [
+        f"--quiet {action} balupi-worker balupi-worker@*",
+        f"--quiet {action} balupi-web balupi-web@*",
+        f"--quiet {action} balupi-redis",
+    ]
 
 
 def analyze(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

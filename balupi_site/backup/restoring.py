@@ -125,7 +125,7 @@ def require_unused() -> None:
         user = f"Somebody ({count} connections)" if count else ""
     if user:
         raise BackupError(
-            f"{user} uses the database. Stop BaluPi first: 'sudo systemctl stop balupi-worker balupi-web'."
+            f"{user} uses the database. Stop BaluPi first: sudo systemctl stop 'balupi-w*'"
         )
 
 

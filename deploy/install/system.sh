@@ -74,15 +74,16 @@ install_units() {
   [ -z "$is_new" ] || reload_units
 }
 
-# one_more web|worker RELEASE: its unit as that of more such processes (docs/growing.md), which stop and start with the
-# first; of web, the name is the port.
+# one_more web|worker RELEASE: its unit as that of more such processes (docs/growing.md), which start with the first; of
+# web, the name is the port. No PartOf=: when the first has died and systemd starts it again, it would restart all others
+# as well, among them the one that leads since. services.sh stops them.
 one_more() {
   local listen=()
   [ "$1" != web ] || listen=(-e 's/^ExecStart=/Environment=BALUPI_LISTEN=127.0.0.1:%i\n&/')
   sed -e "s/^Description=.*/Description=One more balupi-$1 (%i)/" \
     -e 's/^RuntimeDirectory=.*/RuntimeDirectory=%p-%i/' \
     -e "s/^WantedBy=.*/WantedBy=balupi-$1.service/" \
-    -e "s/^After=.*/& balupi-$1.service\nPartOf=balupi-$1.service/" "${listen[@]}" "$2/deploy/systemd/balupi-$1.service"
+    -e "s/^After=.*/& balupi-$1.service/" "${listen[@]}" "$2/deploy/systemd/balupi-$1.service"
 }
 
 install_command() {

@@ -95,8 +95,8 @@ def _move(source: BaseDatabaseWrapper, target: BaseDatabaseWrapper, progress: Pr
                 compare_rows(model, totals["rows"], progress)
         if _changes_of_others(source) != seen:
             raise MoveError(
-                "BaluPi has written into SQLite meanwhile, and that would be missing. Stop it first: 'sudo "
-                "systemctl stop balupi-worker balupi-web'."
+                "BaluPi has written into SQLite meanwhile, and that would be missing. Stop it first: sudo "
+                "systemctl stop 'balupi-w*'"
             )
     return moved
 
