@@ -27,8 +27,11 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 ENV_FILE = Path(os.environ.get("BALUPI_ENV_FILE", str(BASE_DIR / ".env")))
 _values = {key: value or "" for key, value in dotenv_values(ENV_FILE, interpolate=False).items()}
 env = Env({**_values, **os.environ})
-if "BALUPI_ENV_FILE" in os.environ and not ENV_FILE.exists():
-    env.error("ENV_FILE", f"names {ENV_FILE}, which is not there; nothing would be as it was set")
+if "BALUPI_ENV_FILE" in os.environ and not os.access(ENV_FILE, os.R_OK):
+    env.error(
+        "ENV_FILE",
+        f"names {ENV_FILE}, which is not there or not for this user to read; nothing would be as it was set",
+    )
 
 # --- mode -----------------------------------------------------------------------------------------
 MODE = env.parsed("MODE", "dev", parse.parse_choice("dev", "prod"), "dev")

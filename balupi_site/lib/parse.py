@@ -19,8 +19,8 @@ _HOST_NAME = re.compile(
     r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
 )
 
-#: What adduser(8) takes on Debian, and a bit more.
 _SITE = re.compile(r"[A-Za-z0-9_-]{0,32}")  # as of a plug's site, energy/models/plugs.py
+#: What adduser(8) takes on Debian, and a bit more.
 _USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}")
 #: Stands between quotes in authorized_keys, within a command line.
 _FOLDER = re.compile(r"/+[^/\"'\\\0-\x1f][^\"'\\\0-\x1f]*")

@@ -45,6 +45,11 @@ def start(variables: dict[str, str], command: str = "check") -> subprocess.Compl
             "BALUPI_ENV_FILE: names /nowhere/balupi.env, which is not there",
             id="the settings file is not there",
         ),
+        pytest.param(
+            {"BALUPI_ENV_FILE": "/" + "x" * 300},
+            "which is not there or not for this user to read",
+            id="the settings file cannot even be looked for",
+        ),
         pytest.param({"BALUPI_SITE": "my garage"}, "BALUPI_SITE: must be a short name", id="site"),
         pytest.param(
             {"BALUPI_SITE": "garage"},
