@@ -159,6 +159,14 @@ switch_release() {
   sync "$opt"
 }
 
+# manage RELEASE COMMAND ...: a command of a release as the services' user, with the settings and nothing of our own.
+manage() {
+  local release=$opt/releases/$1
+  env -i PATH="$PATH" LC_ALL=C.UTF-8 HOME=/nonexistent PYTHONDONTWRITEBYTECODE=1 BALUPI_ENV_FILE="$settings_file" \
+    setpriv --reuid balupi --regid balupi --init-groups -- \
+    bash -c 'cd / && umask 0027 && exec "$@"' bash "$release/.venv/bin/python" "$release/manage.py" "${@:2}"
+}
+
 # prune_releases: removes all but the current, the ones before it, and what an unfinished update needs.
 prune_releases() {
   (flock 6 && remove_old_releases && remove_old_venvs) 6>/run/lock/balupi-release

@@ -27,11 +27,12 @@ main() {
   close_settings
   local id
   id=$(make_release "$root")
+  # Before the switch: where this ends, the release of before is still the one that starts. What it says tells which
+  # setting is wrong, or that the database does not answer.
+  manage "$id" migrate --check >/dev/null || die "PostgreSQL of home cannot be used (above), or this release is newer than home's: update home first, then start this again."
   [ "$(current_release)" = "$id" ] || { switch_release "$id" && changed "release $id"; }
   release=$(readlink -f /opt/balupi/current)
   install_command
-  # The last words tell which setting is wrong, or that the database does not answer.
-  balupi migrate --check >/dev/null || die "PostgreSQL of home cannot be used (above), or this release is newer than home's: update home first, then start this again."
   put "$release/deploy/systemd/balupi-worker.service" /etc/systemd/system/balupi-worker.service && reload_units
   service_enable balupi-worker
   ! is_outdated worker || { service_restart balupi-worker && changed "balupi-worker has taken up settings and code"; }

@@ -308,14 +308,6 @@ step() {
 # is_boot: whether we are balupi-recover.service, before which systemd starts neither web nor worker.
 is_boot() { grep -q '/balupi-recover\.service$' /proc/self/cgroup; }
 
-# manage RELEASE COMMAND ...: a command of a release as the services' user, with the settings and nothing of our own.
-manage() {
-  local release=$opt/releases/$1
-  env -i PATH="$PATH" LC_ALL=C.UTF-8 HOME=/nonexistent PYTHONDONTWRITEBYTECODE=1 BALUPI_ENV_FILE="$settings_file" \
-    setpriv --reuid balupi --regid balupi --init-groups -- \
-    bash -c 'cd / && umask 0027 && exec "$@"' bash "$release/.venv/bin/python" "$release/manage.py" "${@:2}"
-}
-
 backup_folder() {
   local folder
   folder=$(data_folder)/backups

@@ -177,3 +177,51 @@ def test_a_purge_deletes_the_data_folder_on_the_disk_and_nothing_else(
     assert (tmp_path / "disk" / "link").is_symlink()
     if folder.startswith("disk/data"):
         assert not (tmp_path / "disk" / "data").exists()
+
+
+_PARTS_OF_SITE = """
+for name in tell_help check_machine need_packages use_python make_user make_folders write_settings \\
+  close_settings install_command reload_units service_enable service_restart prune_releases say \\
+  changed current_release; do eval "$name() { :; }"; done
+die() { echo "$*" >&2; exit 1; }
+setting() { echo garage; }
+make_release() { echo new; }
+manage() { echo "checks with $*" >&2; [ "$home_is" = there ]; }
+switch_release() { echo "switches to $1" >&2; }
+readlink() { echo /nowhere; }
+put() { false; }
+is_outdated() { false; }
+"""
+
+
+@pytest.mark.parametrize("home", ["there", "away"])
+def test_a_site_keeps_its_release_where_home_cannot_be_asked_for_the_new_one(
+    tmp_path: Path, home: str
+) -> None:
+    """After a switch the next start, perhaps without a line, would be of a release home does not know."""
+    (tmp_path / "install").mkdir()
+    parts = "lib services release install/checks install/system install/finish"
+    for part in parts.split():
+        (tmp_path / f"{part}.sh").write_text(_PARTS_OF_SITE if part == "lib" else "")
+    script = (ROOT / "deploy" / "site.sh").read_text()
+    (tmp_path / "site.sh").write_text(script.replace("/run/lock", str(tmp_path)))
+    done = subprocess.run(  # noqa: S603
+        ["bash", str(tmp_path / "site.sh")],  # noqa: S607
+        env={
+            "PATH": "/usr/bin:/bin",
+            "home_is": home,
+            "root": "/nowhere",
+            "settings_file": "/dev/null",
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    said = done.stderr.splitlines()
+    assert said[0] == "checks with new migrate --check"
+    if home == "there":
+        assert (done.returncode, said[1:]) == (0, ["switches to new"])
+    else:
+        assert done.returncode == 1
+        assert [line[:14] for line in said[1:]] == ["PostgreSQL of "]
