@@ -11,10 +11,10 @@ from datetime import datetime
 
 from django.conf import settings
 
-from balupi_site.lib.kept import retold
 from pihole import status
 from pihole.ftl import Statistics
 from pihole.models import NameStatus
+from pihole.reasons import worded
 from pihole.status import Complaint, Look, NameLook
 
 
@@ -88,7 +88,7 @@ def overview(now: datetime, look: Look | None = None) -> Overview:
     return Overview(
         target=wish.target or None,
         wanted_by_state=wish.wanted or None,
-        reason=retold(wish.why),
+        reason=worded(wish.why),
         override=Override(wish.override, wish.override_by, wish.override_at)
         if wish.override
         else None,

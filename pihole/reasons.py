@@ -35,4 +35,12 @@ def held_by(who: str) -> str:
 
 def told(reason: str) -> str:
     """Return a reason in the reader's language; a word that is nobody's is returned as it is."""
-    return next((text for teller in _tellers if (text := teller(reason))), retold(reason))
+    return next((text for teller in _tellers if (text := teller(reason))), worded(reason))
+
+
+def worded(reason: str) -> str:
+    """Return a reason for programs: a sentence in the reader's language, but a word as it is.
+
+    The catalog has some of these words, too, where they mean something else.
+    """
+    return reason if reason.isidentifier() else retold(reason)

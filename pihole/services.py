@@ -16,11 +16,10 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from balupi_site.events.kinds import Kind
 from balupi_site.events.services import BALUPI, record
-from balupi_site.lib.kept import retold
 from balupi_site.lib.locks import household_lock
 from balupi_site.lib.origin import Origin
 from pihole import status
@@ -29,7 +28,7 @@ from pihole.ftl import Ftl
 from pihole.ftl_http import FtlHttp
 from pihole.models import NameStatus, NameSwitch, Target
 from pihole.overview import Overview, overview
-from pihole.reasons import PUT_BACK
+from pihole.reasons import PUT_BACK, worded
 from pihole.status import Look
 from pihole.visit import visit
 
@@ -215,7 +214,9 @@ def _record_switch(wish: NameStatus, address: str, at: datetime, *, is_foreign: 
     if is_foreign:
         logger.warning("somebody else changed %s in Pi-hole; put back", names)
     reason = PUT_BACK if is_foreign else wish.why
-    logger.info("%s in Pi-hole: now %s (%s), %s", names, address, wish.target, retold(reason))
+    logger.info("%s in Pi-hole: now %s (%s), %s", names, address, wish.target, worded(reason))
+    with translation.override(None):  # the log is for everybody, whoever asked
+        told_to_all = worded(reason)
     with transaction.atomic():
         NameSwitch.objects.create(target=wish.target, address=address, reason=reason[:200], at=at)
         record(
@@ -227,7 +228,7 @@ def _record_switch(wish: NameStatus, address: str, at: datetime, *, is_foreign: 
             by=BALUPI,
             target=wish.target,
             address=address,
-            reason=retold(reason),
+            reason=told_to_all,
             is_foreign=is_foreign,
         )
 

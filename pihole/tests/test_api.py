@@ -60,6 +60,19 @@ def choose(client: Client, body: object) -> Any:
     return client.post("/api/pihole/dns", json.dumps(body), content_type="application/json")
 
 
+@pytest.mark.parametrize("reason", ["answers", "wake"])
+def test_a_reason_is_the_same_word_in_every_language(
+    reader: Client, no_redis: None, reason: str
+) -> None:
+    """The catalog has these words, too, as those of a page."""
+    services.want("nas", reason, NOW)
+    asked = reader.get("/api/pihole/status", headers={"accept-language": "de"})
+    assert asked.json()["reason"] == reason
+    services.set_override("pi", "kim", NOW)
+    asked = reader.get("/api/pihole/status", headers={"accept-language": "de"})
+    assert asked.json()["reason"] == "festgehalten von kim"
+
+
 @time_machine.travel(NOW, tick=False)
 def test_status_tells_everything_with_its_age(reader: Client, redis_server: Any) -> None:
     services.want("pi", "asleep", NOW - timedelta(minutes=5))

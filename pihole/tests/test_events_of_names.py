@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import DatabaseError, transaction
+from django.utils import translation
 
 from balupi_site.events.models import Event
 from balupi_site.lib.origin import Origin, acting_for
@@ -64,3 +65,12 @@ def test_both_or_neither_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
         _record_switch(NameStatus.current(), "127.66.0.2", NOW, is_foreign=False)
     assert NameStatus.current().override == ""
     assert not NameSwitch.objects.exists()
+
+
+def test_why_they_were_switched_is_told_to_all_in_one_language() -> None:
+    set_override("pi", "kim", NOW)
+    with translation.override("de"):
+        _record_switch(NameStatus.current(), "10.0.0.2", NOW, is_foreign=False)
+        _record_switch(NameStatus.current(), "10.0.0.2", NOW, is_foreign=True)
+    whys = [event.facts["reason"] for event in Event.objects.filter(kind="names.switched")]
+    assert sorted(whys) == ["override by kim", "put back: somebody else had changed it"]
