@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from django.db import connection
@@ -85,10 +86,10 @@ def test_a_restore_that_fails_in_the_middle_changes_nothing(
 def server(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """A connection to a server that is not there."""
     database = {"NAME": "home", "USER": "balupi", "PASSWORD": "very secret", "HOST": "db"}
+    cursor = MagicMock()
+    cursor.__enter__.return_value.fetchone.return_value = ("150004",)  # SHOW server_version_num
     found = SimpleNamespace(
-        settings_dict={**database, "OPTIONS": {"sslmode": "require"}},
-        pg_version=150004,
-        ensure_connection=lambda: None,
+        settings_dict={**database, "OPTIONS": {"sslmode": "require"}}, cursor=lambda: cursor
     )
     monkeypatch.setattr(postgres, "connection", found)
     return found
