@@ -44,8 +44,9 @@ main() {
 
 # Sets $data_dir to nothing where it is not known for sure what lies there.
 read_places() {
-  python=python3 data_dir='' inbox_dir='' backup_dir=''
+  python=python3 data_dir='' inbox_dir='' backup_dir='' has_postgres=''
   [ -e "$settings_file" ] || return 0
+  ! wants_postgres || has_postgres=1
   { inbox_dir=$(setting INBOX_DIR) && backup_dir=$(setting BACKUP_DIR) && data_dir=$(setting DATA_DIR); } || data_dir=''
 }
 
@@ -102,6 +103,7 @@ tell_what_stays() {
   [ -n "$1" ] || echo "Measurements and settings are still here: ${data_dir:-/var/lib/balupi}, /etc/balupi (--purge deletes them)."
   [ -z "$1" ] || [ -z "$data_dir" ] || [ ! -e "$data_dir" ] ||
     echo "Not all of $data_dir was deleted; look at what is in it: it may be the inbox, backups, or not BaluPi's."
+  [ -z "$has_postgres" ] || echo "What was measured into PostgreSQL stays there, too. If nobody needs it: sudo -u postgres dropdb NAME"
   # They may be a person's, or for other shares.
   [ -z "$accounts" ] || echo "The accounts of the share stay: $accounts. One that nobody needs: sudo smbpasswd -x NAME; sudo userdel NAME"
   ! grep -q '[[:space:]]/srv/balupi[[:space:]]' /etc/fstab || echo "The data disk stays mounted at /srv/balupi (a line in /etc/fstab), with all files on it."
@@ -109,4 +111,4 @@ tell_what_stays() {
   echo "The packages stay too; no longer needed are perhaps: redis-server nginx-light samba."
 }
 
-main "$@"
+[ "${BASH_SOURCE[0]}" != "$0" ] || main "$@" # tests read this file for its parts

@@ -225,3 +225,23 @@ def test_a_site_keeps_its_release_where_home_cannot_be_asked_for_the_new_one(
     else:
         assert done.returncode == 1
         assert [line[:14] for line in said[1:]] == ["PostgreSQL of "]
+
+
+def test_what_a_purge_leaves_is_told(tmp_path: Path) -> None:
+    data = tmp_path / "measured"
+    data.mkdir()
+    settings_file = tmp_path / "balupi.env"
+    settings_file.write_text(
+        f"BALUPI_DATA_DIR={data}\nBALUPI_DATABASE_URL=postgres://balupi:k3y@localhost/balupi\n"
+    )
+    read = f". {ROOT}/deploy/uninstall.sh && settings_file={settings_file} && read_places"
+
+    code, said = said_by("/bin/bash", "-euc", f"{read} && tell_what_stays 1")
+
+    assert code == 0, said
+    assert f"Not all of {data} was deleted" in said
+    assert "dropdb" in said
+    assert "k3y" not in said
+    settings_file.write_text("")
+    code, said = said_by("/bin/bash", "-euc", f"{read} && tell_what_stays ''")
+    assert (code, "dropdb" in said, "/var/lib/balupi" in said) == (0, False, True)
