@@ -366,6 +366,9 @@ _POSTGRES_OPTIONS: dict[str, Any] = {
 }
 
 
+#: How connections of other sites' workers are named at the server, with the site behind it.
+SITE_CONNECTIONS = "balupi-site-"
+
 _ENGINES = {"django.db.backends.sqlite3", "django.db.backends.postgresql"}
 
 
@@ -391,6 +394,8 @@ def _database() -> dict[str, Any]:
             )
     else:
         database["OPTIONS"] = {**_POSTGRES_OPTIONS, **database.get("OPTIONS", {})}
+        if SITE:
+            database["OPTIONS"]["application_name"] = f"{SITE_CONNECTIONS}{SITE}"
         database["CONN_HEALTH_CHECKS"] = True  # a restarted server costs no request
     return {**database, "CONN_MAX_AGE": None}
 

@@ -38,16 +38,20 @@ def lose_line():
     lost.append(lock._connection.connection)  # the server does not hear that it is given up
     lock._connection.connection = None
     return True
+def is_unused():
+    from balupi_site.backup.postgres import users_of_database
+    return users_of_database() == 0
+others = {"lose_line": lose_line, "is_unused": is_unused}
 for line in sys.stdin:
     method = line.strip()
-    print((lose_line if method == "lose_line" else getattr(lock, method))(), flush=True)
+    print((others.get(method) or getattr(lock, method))(), flush=True)
 """
 
 
 class Machine:
     """A process that shares nothing with the others but the database, and may hold a lock."""
 
-    def __init__(self, url: str, data_dir: Path) -> None:
+    def __init__(self, url: str, data_dir: Path, *, site: str = "") -> None:
         data_dir.mkdir()
         environment = {
             **os.environ,
@@ -55,6 +59,7 @@ class Machine:
             "BALUPI_ENV_FILE": "/dev/null",
             "BALUPI_DATA_DIR": str(data_dir),
             "BALUPI_DATABASE_URL": url,
+            "BALUPI_SITE": site,
         }
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         command = [sys.executable, "-c", _MACHINE]
@@ -133,6 +138,21 @@ def test_a_lock_holds_over_machines_until_its_holder_dies_or_another_one_has_it(
     deadline_s = time.monotonic() + 10  # until the server has noticed
     while not one.does("is_kept"):
         assert time.monotonic() < deadline_s
+
+
+@pytest.mark.parametrize(("site", "is_unused"), [("garage", True), ("", False)])
+def test_the_worker_of_a_site_does_not_keep_a_failed_update_from_being_taken_back(
+    cluster: Cluster, tmp_path: Path, site: str, is_unused: bool
+) -> None:
+    """A restore refuses while anybody else is connected; that one cannot be stopped from home."""
+    url = cluster.new_database(f"restored{site}")
+    with ExitStack() as all_ended:
+        one, home = Machine(url, tmp_path / "one", site=site), Machine(url, tmp_path / "home")
+        for each in (one, home):
+            all_ended.enter_context(each.process)
+            all_ended.callback(each.process.kill)
+        assert one.does("take"), "it is connected, and stays so"
+        assert home.does("is_unused") == is_unused
 
 
 @pytest.fixture(scope="module")

@@ -75,11 +75,17 @@ def save(target: Path) -> dict[str, Any]:
 
 
 def users_of_database() -> int:
-    """Return how many other connections to the database there are."""
+    """Return how many other connections to the database there are, besides those of other sites.
+
+    A worker there remembers nothing that a restore changes, and nobody here can stop it: it must not
+    keep a failed update from being taken back.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
             " AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            " AND NOT starts_with(application_name, %s)",
+            [settings.SITE_CONNECTIONS],
         )
         return int(cursor.fetchone()[0])
 
