@@ -248,9 +248,11 @@ def test_it_comes_back_after_a_power_cut(installed: Site) -> None:
 
 def test_nginx_comes_back_when_it_dies(installed: Site) -> None:
     """Debian's own unit leaves it dead, and with it the names and the pages."""
-    ask = "exec 3<>/dev/tcp/127.0.0.1/80"
-    until = f"for n in {{1..60}}; do ({ask}) 2>/dev/null && exit; sleep 0.5; done; exit 1"
-    died = "systemctl kill --kill-who=all --signal=KILL nginx"
+    main = "systemctl show --property=MainPID --value nginx"
+    died = f"old=$({main}); systemctl kill --kill-who=all --signal=KILL nginx"
+    is_another = f"new=$({main}); [ $new -gt 0 ] && [ $new != $old ]"
+    answers = "(exec 3<>/dev/tcp/127.0.0.1/80) 2>/dev/null"
+    until = f"for n in {{1..60}}; do {is_another} && {answers} && exit; sleep 0.5; done; exit 1"
     installed.machine.run(["bash", "-c", f"{died}; {until}"])
     assert installed.ask("baluhost.local", "/").startswith("503 no-store")
 
