@@ -50,6 +50,11 @@ class CalmFilter(logging.Filter):
             error = record.exc_info[1] if record.exc_info else None
             # A database that fails is told by whoever answers (error_pages.py).
             return error is not None and not isinstance(error, DatabaseError | InterfaceError)
+        if record.name == "django_celery_beat.schedulers" and record.exc_info:
+            # At a start with a full disk: a line for each entry of the schedule, which is there already.
+            if isinstance(record.exc_info[1], DatabaseError | InterfaceError):
+                record.exc_info = record.exc_text = None
+            return True
         if not record.name.startswith("django.security"):
             return True
         unsaid = self._rarely.unsaid(record.name)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import SuspiciousOperation
+from django.db.utils import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import path
@@ -338,6 +339,18 @@ def test_answers_of_5xx_make_no_line_but_a_failure_is_told_whole() -> None:
     assert calm.filter(failure)
     assert failure.exc_info
     assert calm.filter(_record("energy.services"))
+
+
+def test_a_schedule_that_a_full_disk_refuses_is_told_without_tracebacks_and_other_faults_whole() -> (
+    None
+):
+    calm, name = CalmFilter(), "django_celery_beat.schedulers"
+    refused = _record(name, exc_info=(OperationalError, OperationalError("disk is full"), None))
+    assert calm.filter(refused)
+    assert refused.exc_info is None
+    other = _record(name, exc_info=(RuntimeError, RuntimeError(), None))
+    assert calm.filter(other)
+    assert other.exc_info
 
 
 def test_what_was_kept_quiet_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
