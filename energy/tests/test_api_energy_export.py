@@ -116,6 +116,18 @@ def test_the_samples_themselves_can_be_had(api: APIClient) -> None:
     }
 
 
+def test_samples_end_with_what_was_asked_for_and_with_the_present(api: APIClient) -> None:
+    plug = make_plug()
+    asked, next_day, ahead = MIDNIGHT - timedelta(hours=1), MIDNIGHT, NOW + timedelta(hours=1)
+    PowerSample.objects.bulk_create(
+        PowerSample(plug=plug, at=at, power_w=7) for at in (asked, next_day, ahead)
+    )
+    rows = download(api, from_="2026-03-03", to="2026-03-04", resolution="raw")
+    assert [row["time"] for row in rows] == ["2026-03-03T23:00:00+01:00"]
+    rows = download(api, from_="2026-03-04", to="2026-03-05", resolution="raw")
+    assert [row["time"] for row in rows] == ["2026-03-04T00:00:00+01:00"]
+
+
 def test_bad_questions_are_refused_before_anything_is_sent(api: APIClient) -> None:
     for parameters, field in (({"decimal": "dot"}, "decimal"), ({"period": "x"}, "period")):
         response = api.get("/api/energy/export.csv", parameters)
