@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError
 
+from balupi_site.lib.errors import in_a_line
 from balupi_site.lib.redis import RedisError, client
 from nasctl.models import NasStatus
 from nasctl.moments import Moment, moment_at
@@ -62,7 +63,7 @@ def known_at(now: datetime) -> Known:
         status = NasStatus.current(moment)
         wanted = NameStatus.current().target
     except DatabaseError as error:
-        return Known(now, redis=redis, redis_error=redis_error, database_error=_in_a_line(error))
+        return Known(now, redis=redis, redis_error=redis_error, database_error=_shortly(error))
     return Known(
         now,
         nas_is_awake=status.state == NasState.ONLINE and status.probed,
@@ -86,8 +87,8 @@ def _redis() -> tuple[dict[str, Any] | None, str]:
     try:
         return dict(client().info()), ""
     except RedisError as error:
-        return None, _in_a_line(error)
+        return None, _shortly(error)
 
 
-def _in_a_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
+def _shortly(error: Exception) -> str:
+    return in_a_line(error)[:200] or type(error).__name__

@@ -5,10 +5,12 @@ from __future__ import annotations
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from balupi_site.lib.errors import in_a_line
+
 
 def cure_of(error: Exception) -> str:
     """Return what to do about an error that ended a command; "" where only its traceback helps."""
-    why = " ".join(str(error).split())
+    why = in_a_line(error)
     try:
         executor = MigrationExecutor(connection)
         missing = executor.migration_plan(executor.loader.graph.leaf_nodes())

@@ -5,6 +5,11 @@ from __future__ import annotations
 from balupi_site.lib.kept import retold
 
 
+def in_a_line(error: Exception) -> str:
+    """Return what an error says in one line; drivers of databases say it in several."""
+    return " ".join(str(error).split())
+
+
 class BaluPiError(Exception):
     """What failed, why and what to do, in one sentence or two; never a secret.
 

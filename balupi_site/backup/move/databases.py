@@ -17,6 +17,7 @@ from django.db.utils import ConnectionHandler
 from balupi_site.backup.move.tables import moved_models, table_of
 from balupi_site.backup.problems import MoveError
 from balupi_site.backup.restoring import newer_migrations
+from balupi_site.lib.errors import in_a_line
 from balupi_site.version import VERSION
 
 SOURCE, TARGET = "move_source", "move_target"
@@ -130,10 +131,9 @@ def _connect(target: BaseDatabaseWrapper) -> None:
     try:
         target.ensure_connection()
     except (DatabaseError, NotSupportedError) as error:
-        why = " ".join(str(error).split())
         raise MoveError(
-            f"PostgreSQL cannot be used ({why}). Is it running, and are host, user, password and database in "
-            "the address right?"
+            f"PostgreSQL cannot be used ({in_a_line(error)}). Is it running, and are host, user, "
+            "password and database in the address right?"
         ) from error
 
 

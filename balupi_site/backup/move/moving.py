@@ -24,6 +24,7 @@ from balupi_site.backup.move.progress import Progress
 from balupi_site.backup.move.tables import moved_models, table_of
 from balupi_site.backup.problems import MoveError
 from balupi_site.backup.restoring import require_unused
+from balupi_site.lib.errors import in_a_line
 
 _WAIT_S = 5.0
 
@@ -66,9 +67,9 @@ def move(url: str, progress: Progress) -> Moved:
             try:
                 moved = _move(source, target, progress)
             except DatabaseError as error:  # the server was stopped, its disk is full
-                why = " ".join(str(error).split())
                 raise MoveError(
-                    f"The database has ended the move ({why}). Its log may tell more; then begin again."
+                    f"The database has ended the move ({in_a_line(error)}). Its log may tell more; then "
+                    "begin again."
                 ) from error
             with target.cursor() as cursor:
                 cursor.execute("ANALYZE")  # so that the first questions are answered fast

@@ -17,6 +17,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from balupi_site.celery import app
+from balupi_site.lib.errors import in_a_line
 from balupi_site.lib.notify import ALIVE, READY, STOPPING, notify, status
 from balupi_site.lib.progress import Work, advance, advanced_s
 from balupi_site.lib.queue import enqueue, plug_queue
@@ -256,7 +257,6 @@ class _Ending:
             try:
                 step()
             except DatabaseError as error:  # a traceback would say no more
-                why = " ".join(str(error).split())
-                logger.error("could not %s at the end: %s", what, why)  # noqa: TRY400
+                logger.error("could not %s at the end: %s", what, in_a_line(error))  # noqa: TRY400
             except Exception:  # the other steps must still run
                 logger.exception("could not %s at the end", what)
