@@ -170,9 +170,18 @@ class Household:
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """Return what the product has stored."""
-        database = sqlite3.connect(f"file:{self.database_file}?mode=ro", uri=True, timeout=20)
-        with contextlib.closing(database):
+        with contextlib.closing(self._read_only()) as database:
             return database.execute(query, values).fetchall()
+
+    def stored(self) -> sqlite3.Connection:
+        """Return a copy of all that is stored, of one moment: the product goes on writing."""
+        copy = sqlite3.connect(":memory:")
+        with contextlib.closing(self._read_only()) as database:
+            database.backup(copy)
+        return copy
+
+    def _read_only(self) -> sqlite3.Connection:
+        return sqlite3.connect(f"file:{self.database_file}?mode=ro", uri=True, timeout=20)
 
     # What BaluPi says
 

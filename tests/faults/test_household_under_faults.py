@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import shutil
@@ -52,12 +53,14 @@ def test_everything_heals_and_nothing_is_lost(
     household: Household, seed: int, minutes: float
 ) -> None:
     start_at = now()
+    with contextlib.closing(household.stored()) as stored:
+        before = counts(stored)
     play = Play(
         household,
         NameWatch(household.facts),
         HomeWatch(household.truth),
         random.Random(seed),
-        counts(household),
+        before,
     )
     play.tell(f"seed {seed}, {minutes:g} minutes")
     play.names.start()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import sqlite3
 import statistics
 from collections import Counter
 from collections.abc import Iterable
 
 from tests.faults.checks import energy, history, names, processes
 from tests.faults.checks.processes import Usage
-from tests.faults.household import SAMPLE_INTERVAL_S, Household
+from tests.faults.household import SAMPLE_INTERVAL_S
 from tests.faults.play import Play
 
 _HOUR_S = 3600.0
@@ -25,9 +27,10 @@ _LAST = {
 }
 
 
-def counts(home: Household) -> dict[str, int]:
+def counts(stored: sqlite3.Connection) -> dict[str, int]:
     """Return how many facts are stored so far, and the last rows, to tell later what is new."""
-    return {name: int(home.rows(query)[0][0]) for name, query in {**_STORED, **_LAST}.items()}
+    queries = {**_STORED, **_LAST}
+    return {name: int(stored.execute(query).fetchone()[0]) for name, query in queries.items()}
 
 
 class Verdict:
@@ -36,15 +39,19 @@ class Verdict:
     def __init__(self, play: Play, *, start_at: float, end_at: float) -> None:
         self._play, self._home = play, play.home
         self._start_at, self._end_at = start_at, end_at
-        self._samples = self._read_samples()
+        with contextlib.closing(play.home.stored()) as stored:
+            self._judge(stored)
+
+    def _judge(self, stored: sqlite3.Connection) -> None:
+        self._samples = self._read_samples(stored)
         self.energy = self._compare_energy()
         self.problems = [
-            *play.problems,
+            *self._play.problems,
             *self._wrong_names(),
-            *play.wrong_files(is_over=True),
-            *self._wrong_timeline(),
-            *self._wrong_energy(),
-            *processes.leaks(play.usages),
+            *self._play.wrong_files(is_over=True),
+            *self._wrong_timeline(stored),
+            *self._wrong_energy(stored),
+            *processes.leaks(self._play.usages),
             *processes.trouble_in(self._home.trial.log.read_text(errors="replace")),
         ]
 
@@ -60,19 +67,19 @@ class Verdict:
             found.append(f"Pi-hole died {crashes} times of two writes at once")
         return found
 
-    def _wrong_timeline(self) -> list[str]:
-        changes = self._home.rows(
+    def _wrong_timeline(self, stored: sqlite3.Connection) -> list[str]:
+        changes = stored.execute(
             "SELECT id, at, from_state, to_state, reason FROM nasctl_statechange"
             " WHERE id > ? ORDER BY id",
-            self._play.before["change"],
-        )
-        events = self._home.rows(
-            "SELECT kind, at FROM events_event WHERE id > ?", self._play.before["event"]
-        )
+            (self._play.before["change"],),
+        ).fetchall()
+        events = stored.execute(
+            "SELECT kind, at FROM events_event WHERE id > ?", (self._play.before["event"],)
+        ).fetchall()
         told = Counter(kind for kind, _at in events)
-        stored = {
+        rows = {
             kind: count - self._play.before[kind]
-            for kind, count in counts(self._home).items()
+            for kind, count in counts(stored).items()
             if kind in _STORED
         }
         calls = list(self._play.watch.calls.values())
@@ -85,14 +92,14 @@ class Verdict:
             ),
             # An answer may be lost after the call was noted.
             *history.wrong_counts(
-                told, {**stored, "nas.call": heard}, {**stored, "nas.call": len(calls)}
+                told, {**rows, "nas.call": heard}, {**rows, "nas.call": len(calls)}
             ),
         ]
 
-    def _read_samples(self) -> dict[str, list[energy.Measured]]:
+    def _read_samples(self, stored: sqlite3.Connection) -> dict[str, list[energy.Measured]]:
         """Return all samples of the run's hours, by plug."""
         found: dict[str, list[energy.Measured]] = {}
-        for alias, at, power_w in self._home.rows(
+        for alias, at, power_w in stored.execute(
             "SELECT plug.name, sample.at, sample.power_w FROM energy_powersample sample"
             " JOIN energy_smartplug plug ON plug.id = sample.plug_id ORDER BY sample.at"
         ):
@@ -113,7 +120,7 @@ class Verdict:
             for alias, meter in self._play.watch.meters.items()
         }
 
-    def _wrong_energy(self) -> list[str]:
+    def _wrong_energy(self, stored: sqlite3.Connection) -> list[str]:
         windows = self._home.windows
         run_s = self._end_at - self._start_at
         found = energy.wrong_energy(self.energy, run_s=run_s, least_share=0.3)
@@ -126,16 +133,17 @@ class Verdict:
                 )
             ]
             found += energy.invented_samples(alias, samples, silent)
-            found += energy.unmarked_gaps(self._hours(alias), samples, interval_s=SAMPLE_INTERVAL_S)
+            hours = self._hours(stored, alias)
+            found += energy.unmarked_gaps(hours, samples, interval_s=SAMPLE_INTERVAL_S)
         return found
 
-    def _hours(self, alias: str) -> dict[float, float]:
+    def _hours(self, stored: sqlite3.Connection, alias: str) -> dict[float, float]:
         """Return the coverage of the run's hours that no wrong clock has touched, by their start."""
-        rows = self._home.rows(
+        rows = stored.execute(
             "SELECT hour.hour, hour.coverage FROM energy_energyhour hour"
             " JOIN energy_smartplug plug ON plug.id = hour.plug_id"
             " WHERE plug.name = ? AND hour.source = 'measured'",
-            alias,
+            (alias,),
         )
         clock = self._home.windows.get("clock", [])
         return {

@@ -133,8 +133,7 @@ def unmarked_gaps(
 ) -> list[str]:
     """Return the hours whose coverage is not what the samples cover.
 
-    An hour's last sample may be so new that the hour does not have it yet; a sample at its edge may
-    count or not.
+    An hour's last sample may be so new that the hour does not have it yet.
 
     Args:
         hours: start to coverage, 0 to 1.
@@ -149,7 +148,7 @@ def unmarked_gaps(
             _covered_s(known, start_at, interval_s)
             for known in (times, times[:last] + times[last + 1 :])
         ]
-        if all(abs(covered_s - coverage * 3600) > interval_s + 1 for covered_s in covered):
+        if all(abs(covered_s - coverage * 3600) > 1 for covered_s in covered):
             found.append(
                 f"energy: the hour from {start_at:.0f} says {coverage:.2%} measured,"
                 f" it is {covered[0] / 3600:.2%}"
