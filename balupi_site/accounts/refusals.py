@@ -15,6 +15,14 @@ class LoginRefusedError(BaluPiError):
         self.reason = reason
 
 
+def token_refused() -> LoginRefusedError:
+    """Return the refusal of a token, ours or the NAS's, that opens nothing."""
+    return LoginRefusedError(
+        _("This token opens nothing, or no longer. Sign in anew, or make another one."),
+        reason="token",
+    )
+
+
 class BusyError(TransientError):
     """We are, not the NAS: nothing follows from it but that one has to wait."""
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from balupi_site.accounts import attempts, nas_auth
 from balupi_site.accounts.models import NasToken
 from balupi_site.accounts.nas_answers import Accepted, Verdict, jwt_end
-from balupi_site.accounts.refusals import LoginRefusedError
+from balupi_site.accounts.refusals import LoginRefusedError, token_refused
 from balupi_site.accounts.services.accounts import keep_account
 from balupi_site.accounts.services.nas import ask_nas
 from balupi_site.accounts.services.tokens import hash_of
@@ -32,11 +32,11 @@ def user_of_nas_token(secret: str, *, address: str, now: datetime) -> User:
     """
     end = jwt_end(secret, now)
     if end is None:
-        raise _unknown()
+        raise token_refused()
     digest = hash_of(secret)
     known = NasToken.objects.select_related("user").filter(secret_hash=digest).first()
     if known is not None and not known.user.is_active:
-        raise _unknown()
+        raise token_refused()
     if known is not None and now < known.expires_at:
         return known.user
     key = attempts.keyed_hash("token", digest)
@@ -66,12 +66,5 @@ def _ask(secret: str, key: str, end: datetime, address: str, now: datetime) -> U
 
 def _confirmed(verdict: Verdict, now: datetime) -> User:
     if not isinstance(verdict, Accepted):
-        raise _unknown()
+        raise token_refused()
     return keep_account(verdict.user, now)
-
-
-def _unknown() -> LoginRefusedError:
-    return LoginRefusedError(
-        _("This token opens nothing, or no longer. Sign in anew, or make another one."),
-        reason="token",
-    )
