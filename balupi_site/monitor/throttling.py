@@ -46,9 +46,10 @@ def throttling(platform: Path = _PLATFORM) -> Throttling | None:
 
 def note(platform: Path = _PLATFORM) -> None:
     """Remember what the firmware says; for the one process that looks every half minute."""
-    word, before = _word(platform), _bits_seen()
+    word = _word(platform)
     if word is None:
         return
+    before = _bits_seen()
     bits = before | (word & ~_NOW_BITS) | (word & _NOW_BITS) << _SINCE_START
     if bits != before:
         _seen.save((boot_id(), bits))
