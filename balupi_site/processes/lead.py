@@ -64,9 +64,8 @@ class Lead:
         try:
             self._look_after(begin)
             logger.critical("another worker leads; this one ends, to be started again")
-        except (
-            Exception
-        ):  # an edge: the thread would end, and the lock stay without anybody who leads
+        except Exception:
+            # An edge: the thread would end, and the lock stay without anybody who leads.
             logger.exception("leading failed; this worker ends, to be started again")
         lost()
 

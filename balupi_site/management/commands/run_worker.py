@@ -112,9 +112,8 @@ def _queues(*, leads: bool) -> list[str]:
 
 def _consume_too(worker: Any, queue: str) -> None:  # noqa: ANN401  # Celery's, without types
     """Have a running worker take the tasks of one more queue."""
-    app.amqp.queues.select_add(
-        app.amqp.queues[queue]
-    )  # which is where a new connection to Redis looks
+    # This is where a new connection to Redis looks.
+    app.amqp.queues.select_add(app.amqp.queues[queue])
     worker.consumer.call_soon(worker.consumer.add_task_queue, queue)
 
 
