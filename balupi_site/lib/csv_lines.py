@@ -7,9 +7,9 @@ import io
 import threading
 from collections.abc import Iterable, Iterator
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
-from balupi_site.lib.errors import TransientError
+from balupi_site.lib.waiting import one_of
 
 #: A spreadsheet would run what begins like this.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -44,16 +44,12 @@ def in_a_place(blocks: Iterator[str]) -> Iterator[str]:
 
 
 def _held(blocks: Iterator[str]) -> Iterator[str]:
-    if not _PLACES.acquire(blocking=False):
-        text = _(
-            "Two files of the history are being sent already; try again when they have arrived."
-        )
-        raise TransientError(text)
-    try:
+    text = gettext_noop(
+        "Two files of the history are being sent already; try again when they have arrived."
+    )
+    with one_of(_PLACES, text):
         yield ""
         yield from blocks
-    finally:
-        _PLACES.release()
 
 
 def no_formula(text: str) -> str:

@@ -1,10 +1,10 @@
-"""Places for requests that wait for something outside: two of the web's threads at most."""
+"""Places for requests that hold a thread of the web's for long: so many at most, and no queue."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from django.utils.translation import gettext_noop
 
@@ -14,16 +14,22 @@ from balupi_site.lib.errors import TransientError
 _PLACES = threading.BoundedSemaphore(2)
 
 
-@contextmanager
-def waiting_for_outside() -> Iterator[None]:
+def waiting_for_outside() -> AbstractContextManager[None]:
     """Take one of the two places; TransientError where both are taken."""
-    if not _PLACES.acquire(blocking=False):
-        raise TransientError(
-            gettext_noop(
-                "Two other requests are waiting for an answer already; try again in a moment."
-            )
-        )
+    return one_of(
+        _PLACES,
+        gettext_noop(
+            "Two other requests are waiting for an answer already; try again in a moment."
+        ),
+    )
+
+
+@contextmanager
+def one_of(places: threading.Semaphore, refusal: str) -> Iterator[None]:
+    """Take one of the places; TransientError, which says ``refusal``, where all are taken."""
+    if not places.acquire(blocking=False):
+        raise TransientError(refusal)
     try:
         yield
     finally:
-        _PLACES.release()
+        places.release()
