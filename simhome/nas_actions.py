@@ -203,6 +203,9 @@ ACTIONS: dict[str, Action] = {
     "unhang": Action(help="the same as recover", do=_fault(None)),
     "busy": Action(help="38 to 55 W while running", do=_activity(Activity.BUSY)),
     "idle": Action(help="31 to 36 W while running", do=_activity(Activity.IDLE)),
+    "steady": Action(
+        help="33.5 W while running, without any change", do=_activity(Activity.STEADY)
+    ),
     "auto": Action(
         help="busy and idle by turns, the same for the same seed", do=_activity(Activity.AUTO)
     ),

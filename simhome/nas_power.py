@@ -22,11 +22,15 @@ _IDLE_W = (31.0, 36.0)
 
 
 class Activity(StrEnum):
-    """How much the running NAS has to do; AUTO changes by itself, more in the evening (UTC)."""
+    """How much the running NAS has to do; AUTO changes by itself, more in the evening (UTC).
+
+    STEADY draws the same all the while, for comparisons that must not depend on chance.
+    """
 
     AUTO = "auto"
     BUSY = "busy"
     IDLE = "idle"
+    STEADY = "steady"
 
 
 def _fraction(seed: int, kind: str, slot: int) -> float:
@@ -52,7 +56,9 @@ def drawn_power_w(draw: Draw, activity: Activity, at: datetime, seed: int) -> fl
         low, high = _BUSY_W if is_busy(activity, at, seed) else _IDLE_W
     else:
         low, high = _RANGE_W[draw]
-    share = _fraction(seed, draw.value, int(at.timestamp() // STEP_SECONDS))
+    share = 0.5
+    if activity is not Activity.STEADY:
+        share = _fraction(seed, draw.value, int(at.timestamp() // STEP_SECONDS))
     return round(low + (high - low) * share, 2)
 
 

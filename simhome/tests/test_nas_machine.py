@@ -211,6 +211,11 @@ class TestPower:
         assert low_w <= min(drawn) < low_w + 1
         assert high_w - 1 < max(drawn) <= high_w
 
+    def test_it_may_draw_the_same_all_the_while(self) -> None:
+        machine = nas()
+        act(machine, "steady", START, {})
+        assert {machine.power.power_w(at(n)) for n in range(0, 3600, 5)} == {33.5}
+
     def test_a_day_by_itself_has_work_and_rest_and_is_the_same_for_a_seed(self) -> None:
         day = [at(n) for n in range(0, 86400, 60)]
         drawn = [nas().power.power_w(moment) for moment in day]

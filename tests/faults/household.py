@@ -227,7 +227,7 @@ def running_household(folder: Path) -> Iterator[Household]:
             BALUPI_ENERGY_FLUSH_INTERVAL_SECONDS=str(FLUSH_INTERVAL_S),
         ) as trial:
             household = Household(trial, clock, can_fill_disk)
-            household.nas("idle")  # steady power, for what is measured between two samples
+            household.nas("steady")  # what chance adds between two samples no sampler can know
             yield household
 
 
