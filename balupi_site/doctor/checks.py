@@ -137,5 +137,11 @@ CHECKS: tuple[Check, ...] = (
     Check("frontend", _("Page built by the NAS"), Area.SETUP, setup.frontend_page, is_quick=True),
     Check("django", _("Django's own checks"), Area.SETUP, setup.django),
 )
+_HOME_AREAS = {Area.NAS, Area.PIHOLE, Area.NAMES, Area.HANDSHAKE, Area.INBOX}
+_HOME_NAMES = {"worker", "beat", "backup", "backup-place", "hosts", "static", "frontend"}
+#: What only the Pi at home has: another site's machine has its plugs, and a worker without beat.
+HOME_ONLY: frozenset[str] = frozenset(
+    check.name for check in CHECKS if check.area in _HOME_AREAS or check.name in _HOME_NAMES
+)
 #: What may be asked for alone.
 NAMES: frozenset[str] = frozenset({check.name for check in CHECKS} | {area.value for area in Area})

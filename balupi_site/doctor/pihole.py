@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 
 from django.conf import settings
+from django.db import DatabaseError
 from django.utils.translation import gettext as _
 
 from balupi_site.doctor.findings import Level, Verdict, fail, ok, skipped, told, warn
@@ -32,6 +33,14 @@ _SEATS_WARN = 0.75
 
 def visit(known: Known) -> list[Verdict]:
     """Log in, count the sessions, add a record of our own, see it answered, and take it away again."""
+    try:
+        return _visit_alone(known)
+    except DatabaseError:  # PostgreSQL has the lock
+        return [skipped(_("The database cannot be asked."))]
+
+
+def _visit_alone(known: Known) -> list[Verdict]:
+    """Do it while no other process of ours talks to Pi-hole."""
     with household_lock(TALK_LOCK, wait_s=_LOCK_S) as is_ours:
         if not is_ours:
             return [skipped(_("Another process of BaluPi is talking to Pi-hole; look again."))]

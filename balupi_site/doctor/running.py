@@ -10,10 +10,11 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from django.conf import settings
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from balupi_site.doctor.checks import CHECKS
+from balupi_site.doctor.checks import CHECKS, HOME_ONLY
 from balupi_site.doctor.findings import Check, Finding, Verdict, fail, findings_of, skipped
 from balupi_site.doctor.known import Known, known_at
 
@@ -121,6 +122,8 @@ class _Beside:
 
 def _looked(check: Check, known: Known) -> list[Finding]:
     """Return what a check found; one that breaks is a finding, too."""
+    if settings.SITE and check.name in HOME_ONLY:
+        return findings_of(check, skipped(_("The Pi at home looks after this.")))
     if check.needs_database and known.database_error:
         return findings_of(check, skipped(_("The database cannot be asked.")))
     if check.needs_redis and known.redis is None:

@@ -10,6 +10,7 @@ from typing import Any
 import dns.message
 import dns.rrset
 import pytest
+from django.db import DatabaseError
 from django.utils import translation
 
 from balupi_site.doctor import inbox, names, nas
@@ -137,6 +138,16 @@ def test_pihole_is_written_to_and_left_as_it_was(known: Known, pihole: Pihole) -
     assert [level for level, _words in found] == ["ok", "ok", "ok"], found
     assert "answered by DNS" in found[2][1]
     assert pihole.hosts == before
+
+
+def test_pihole_is_left_out_while_the_database_that_has_its_lock_is_away(
+    known: Known, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise DatabaseError("refused")
+
+    monkeypatch.setattr(pihole_checks, "household_lock", away)
+    assert [said(each)[0] for each in look(known)] == ["skipped"]
 
 
 def test_a_run_that_is_cut_off_begins_no_write(known: Known, pihole: Pihole) -> None:

@@ -107,6 +107,17 @@ def test_without_database_and_redis_their_checks_say_so_and_the_rest_is_left_out
     assert {"worker", "beat", "plugs", "plug-login", "handshake-calls", "inbox"} <= left_out
 
 
+def test_another_site_s_machine_is_asked_only_for_what_it_has(
+    settings: Any, no_redis: None
+) -> None:
+    settings.SITE = "garage"
+    found = {each.name: each for each in running.run(timezone.now(), only=["names", "stores"])}
+    at_home = {name for name, each in found.items() if "The Pi at home" in each.found}
+    assert {"names", "resolver", "announced", "worker", "beat", "backup"} <= at_home
+    assert found["database"].level is Level.OK
+    assert found["redis"].level is Level.FAIL
+
+
 def test_the_quick_ones_need_few_questions_and_no_network(
     django_assert_max_num_queries: Any, redis_server: Any
 ) -> None:
