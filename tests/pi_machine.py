@@ -20,7 +20,7 @@ _BOOT_S = 60
 #: Where systemd looks for its processes: version 2 of control groups alone, or beside version 1.
 _CONTROL_GROUPS = [Path("/sys/fs/cgroup") / name for name in ("", "unified", "systemd")]
 #: Starts what follows in these control groups.
-_IN_GROUPS = """for group in $GROUPS; do echo $$ >"$group/cgroup.procs"; done; exec "$@\""""
+_IN_GROUPS = """for group in $MACHINE_GROUPS; do echo $$ >"$group/cgroup.procs"; done; exec "$@\""""
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -75,7 +75,7 @@ class PiMachine:
                 place / name for place in _CONTROL_GROUPS if (place / "cgroup.procs").exists()
             ]
             for group in self._groups:
-                group.mkdir()
+                _make_group(group)
         except BaseException:
             self.close()
             raise
@@ -103,7 +103,7 @@ class PiMachine:
         with console.open("wb") as log:
             self._nspawn = subprocess.Popen(  # noqa: S603  # the tests' own words
                 ["sh", "-euc", _IN_GROUPS, "-", *command],  # noqa: S607
-                env=os.environ | {"GROUPS": " ".join(map(str, self._groups))},
+                env=os.environ | {"MACHINE_GROUPS": " ".join(map(str, self._groups))},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -204,6 +204,13 @@ def _is_unmounted(place: Path) -> bool:
     if place.is_mount():
         subprocess.run(["umount", str(place)], capture_output=True, check=False)  # noqa: S603, S607
     return not place.is_mount()
+
+
+def _make_group(group: Path) -> None:
+    try:
+        group.mkdir()
+    except OSError as error:
+        raise NoMachineError(f"control groups cannot be made here: {error}") from None
 
 
 def _is_removed(group: Path) -> bool:
