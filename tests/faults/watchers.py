@@ -26,7 +26,8 @@ class NameWatch(threading.Thread):
     def __init__(self, facts: dict[str, Any]) -> None:
         super().__init__(name="names", daemon=True)
         server, _, port = facts["pihole_dns"].rpartition(":")
-        self._names = follow.Names(server, int(port), facts["dns_names"][0])
+        # A Pi-hole that stood still must not be looked for with a question of long ago.
+        self._names = follow.Names(server, int(port), facts["dns_names"][0], patience_s=1.0)
         self._ended = threading.Event()
         self.counts: Counter[str] = Counter()
         self.answers: list[Answers] = []
