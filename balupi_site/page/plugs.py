@@ -14,7 +14,7 @@ from balupi_site.lib.kept import retold
 from balupi_site.lib.words import UNKNOWN, day_and_clock, money, watts
 from balupi_site.page import adding
 from balupi_site.page.choice import Choice
-from energy.models import PlugRole, PlugStatus, SmartPlug
+from energy.models import PlugRole, SmartPlug
 from energy.periods import Span, day_span, local_day
 from energy.services import PlugLatest, latest_readings
 from energy.services.figures import Figure, PriceBook, figures_of
@@ -127,16 +127,10 @@ def _icon(plug: SmartPlug) -> str:
 
 
 def _problem(plug: SmartPlug, now: dt.datetime) -> dict[str, str]:
-    """Return what is wrong with a plug, and what to do."""
-    titles = {
-        PlugStatus.LOGIN_REFUSED: _("The plug %(name)s refuses BaluPi."),
-        PlugStatus.NEEDS_SETTING: _("The plug %(name)s refuses BaluPi."),
-        PlugStatus.WRONG_DEVICE: _("Another device answers in place of %(name)s."),
-    }
-    title = titles.get(PlugStatus(plug.status), _("%(name)s does not answer."))
+    """Return what is wrong with a plug and what to do, as it says itself, and since when."""
     since = plug.status_since
     return {
-        "title": title % {"name": plug.name},
-        "cure": retold(plug.status_message),
+        "name": plug.name,
+        "message": retold(plug.status_message),
         "since": _("Since %(when)s.") % {"when": day_and_clock(since, now)} if since else "",
     }

@@ -87,7 +87,7 @@ def test_a_plug_that_refuses_is_named_with_what_to_do() -> None:
         status_message=kept("The plug's answer makes no sense (%(what)s).", what="<b>"),
     )
     assert (
-        "<b>The plug Monitor refuses BaluPi.</b> The plug&#x27;s answer makes no sense (&lt;b&gt;). "
+        "<b>Monitor:</b> The plug&#x27;s answer makes no sense (&lt;b&gt;). "
         '<span class="sub">Since 13:00.</span>'
     ) in html()
 
