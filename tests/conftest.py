@@ -49,9 +49,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 #: What takes minutes, so that no process is left alone with it at the end.
 LONGEST = (
-    *("test_household_under_faults", "test_update", "test_install", "test_openapi"),
-    *("test_handshake_household", "test_household", "test_following_household", "test_growth"),
-    *("test_wake_story", "test_abuse", "test_move_database"),
+    *("test_household_under_faults", "test_inbox_faults", "test_update", "test_install"),
+    *("test_inbox_end_to_end", "test_openapi", "test_handshake_household", "test_household"),
+    *("test_following_household", "test_growth", "test_wake_story", "test_abuse"),
+    "test_move_database",
 )
 
 

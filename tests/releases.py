@@ -79,7 +79,7 @@ class Source:
 
 def wheels() -> Path:
     """Return a folder with everything that the machine's pip will ask for; kept for the next time."""
-    lock = ROOT / "deploy" / "requirements.lock"
+    lock = ROOT / "deploy" / "requirements-postgres.lock"  # the other one, and a driver
     python = shutil.which("python3", path="/usr/bin") or pytest.skip("no python3 of Debian's")
     folder = ROOT / "build" / "wheels" / hashlib.sha256(lock.read_bytes()).hexdigest()[:12]
     folder.mkdir(parents=True, exist_ok=True)

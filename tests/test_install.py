@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT
-from tests.pi_machine import NoMachineError, PiMachine
-from tests.releases import Source
+from tests.home_machine import PIP, HomeMachine, home_machine
+from tests.pi_machine import PiMachine
 
 pytestmark = pytest.mark.household
 
@@ -33,16 +32,13 @@ print(answer.status, answer.getheader("Cache-Control"), answer.read().decode(err
 """
 
 
-class Site:
+class Pi(HomeMachine):
     """A machine, and the home that it is installed in."""
 
     def __init__(self, machine: PiMachine, home: dict[str, Any]) -> None:
-        self.machine, self.home = machine, home
+        super().__init__(machine, home)
         block = home["block"]
-        self.env = {
-            "PIP_NO_INDEX": "1",
-            "PIP_FIND_LINKS": "/wheels",
-            "PIP_CONFIG_FILE": "/dev/null",
+        self.env = PIP | {
             "BALUPI_NAS_IP": f"{block}.53",
             "BALUPI_NAS_URL": f"http://{block}.53:{home['nas_port']}",
             "BALUPI_NAS_MAC_ADDRESS": home["nas_mac"],
@@ -105,60 +101,25 @@ def test_only_port_80_of_pihole_moves_and_it_talks_plain_http_there(ports: str, 
 
 
 @pytest.fixture(scope="module")
-def site(
-    request: pytest.FixtureRequest,
-    tmp_path_factory: pytest.TempPathFactory,
-    wheels: Path,
-) -> Iterator[Site]:
-    folder = tmp_path_factory.mktemp("install")
-    source = Source(folder / "source")
-    simhome = [sys.executable, "-m", "simhome", "--dir", str(folder / "home"), "init"]
-    subprocess.run(simhome, cwd=ROOT, check=True, capture_output=True)  # noqa: S603
-    kept = folder / "home" / "home.json"
-    # The doctor asks where the household's devices do.
-    home = json.loads(kept.read_text()) | {"dns_port": 53}
-    kept.write_text(json.dumps(home))
-    try:
-        machine = PiMachine(
-            folder / "machine",
-            below=request.config.getoption("--pi-root"),
-            binds={source.folder: "/source", wheels: "/wheels"},
-        )
-    except NoMachineError as error:
-        pytest.skip(str(error))
-    try:
-        for file in (folder / "home").iterdir():
-            machine.write(f"/var/home/{file.name}", file.read_text())
-        machine.start()
-        yield Site(machine, home)
-    except NoMachineError as error:
-        pytest.skip(str(error))
-    finally:
-        machine.close()
+def pi(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, wheels: Path
+) -> Iterator[Pi]:
+    folder, below = tmp_path_factory.mktemp("install"), request.config.getoption("--pi-root")
+    with home_machine(folder, below=below, wheels=wheels) as made:
+        yield Pi(made.machine, made.home)
 
 
 @pytest.fixture(scope="module")
-def installed(site: Site) -> Site:
+def installed(pi: Pi) -> Pi:
     """Give the machine with BaluPi installed, and its home at work."""
-    said = site.install()
-    assert f"BaluPi is at http://{site.env['BALUPI_PI_IP']}/" in said, said
-    at_home = "/opt/balupi/current/.venv/bin/python -m simhome --dir /var/home run"
-    site.machine.run(
-        [
-            "systemd-run",
-            "--quiet",
-            "--unit=simhome",
-            "--working-directory=/source",
-            *at_home.split(),
-        ]
-    )
-    look = "balupi doctor --only pihole nas-health worker beat"
-    until = f"for n in {{1..60}}; do {look} >/dev/null && exit; sleep 0.5; done; {look}"
-    site.machine.run(["bash", "-c", until])
-    return site
+    said = pi.install()
+    assert f"BaluPi is at http://{pi.env['BALUPI_PI_IP']}/" in said, said
+    pi.start_home()
+    pi.wait_until("balupi doctor --only pihole nas-health worker beat")
+    return pi
 
 
-def test_a_second_run_asks_nothing_and_changes_nothing(installed: Site) -> None:
+def test_a_second_run_asks_nothing_and_changes_nothing(installed: Pi) -> None:
     before = installed.look()
 
     said = installed.install()
@@ -167,7 +128,7 @@ def test_a_second_run_asks_nothing_and_changes_nothing(installed: Site) -> None:
     assert installed.look() == before
 
 
-def test_a_changed_setting_is_taken_up_by_what_runs(installed: Site) -> None:
+def test_a_changed_setting_is_taken_up_by_what_runs(installed: Pi) -> None:
     machine = installed.machine
     before = machine.run(["systemctl", "show", "-P", "MainPID", "balupi-web"]).stdout
 
@@ -180,7 +141,7 @@ def test_a_changed_setting_is_taken_up_by_what_runs(installed: Site) -> None:
     assert "nothing was changed" in installed.install()
 
 
-def test_the_doctor_finds_nothing_wrong_with_the_installation(installed: Site) -> None:
+def test_the_doctor_finds_nothing_wrong_with_the_installation(installed: Pi) -> None:
     installed.machine.run(["balupi", "discover_plugs"])
 
     said = installed.machine.run(["balupi", "doctor", "--json"], check=False).stdout
@@ -202,14 +163,14 @@ def test_the_doctor_finds_nothing_wrong_with_the_installation(installed: Site) -
         pytest.param("PI", "/static/../../../etc/passwd", "4", id="a way out"),
     ],
 )
-def test_port_80_answers_as_the_names_ask(installed: Site, host: str, path: str, told: str) -> None:
+def test_port_80_answers_as_the_names_ask(installed: Pi, host: str, path: str, told: str) -> None:
     said = installed.ask(installed.env["BALUPI_PI_IP"] if host == "PI" else host, path)
 
     assert said.startswith(told)
     assert "root:x:0" not in said
 
 
-def test_secrets_and_data_are_closed_to_everybody_else(installed: Site) -> None:
+def test_secrets_and_data_are_closed_to_everybody_else(installed: Pi) -> None:
     machine = installed.machine
     wanted = {
         "/etc/balupi/balupi.env": "root balupi 640",
@@ -225,7 +186,7 @@ def test_secrets_and_data_are_closed_to_everybody_else(installed: Site) -> None:
     assert installed.as_user("balupi", "touch", "/opt/balupi/current/manage.py") != 0
 
 
-def test_root_runs_no_command_by_itself(installed: Site) -> None:
+def test_root_runs_no_command_by_itself(installed: Pi) -> None:
     words = ["/opt/balupi/current/.venv/bin/python", "/opt/balupi/current/manage.py", "migrate"]
 
     done = installed.machine.run(
@@ -236,7 +197,7 @@ def test_root_runs_no_command_by_itself(installed: Site) -> None:
     assert "sudo balupi migrate" in done.stdout
 
 
-def test_it_comes_back_after_a_power_cut(installed: Site) -> None:
+def test_it_comes_back_after_a_power_cut(installed: Pi) -> None:
     installed.machine.cut_power()
     installed.machine.start()
 
@@ -246,7 +207,36 @@ def test_it_comes_back_after_a_power_cut(installed: Site) -> None:
     assert installed.ask("baluhost.local", "/").startswith("503 no-store")
 
 
-def test_nginx_comes_back_when_it_dies(installed: Site) -> None:
+def test_more_workers_and_web_processes_outlive_the_first_and_go_with_it(installed: Pi) -> None:
+    machine = installed.machine
+    more = ["balupi-worker@2", "balupi-web@8001"]
+    machine.run(["sed", "-i", "$aBALUPI_MORE_WEB_PORTS=8001", "/etc/balupi/balupi.env"])
+    machine.run(["systemctl", "enable", "--now", *more])
+    machine.run(["/source/deploy/install.sh", "--refresh"])
+
+    def pids() -> list[str]:
+        shown = machine.run(["systemctl", "show", "--property=MainPID", "--value", *more])
+        return shown.stdout.split()
+
+    before = pids()
+    assert "0" not in before
+    assert "server 127.0.0.1:8001" in machine.read("/etc/nginx/sites-available/balupi")
+
+    leads = "journalctl --unit balupi-worker@2 --grep 'this worker leads now'"
+    machine.run(["systemctl", "kill", "--signal=KILL", "balupi-worker", "balupi-web"])
+    installed.wait_until(leads)
+    installed.wait_until("systemctl is-active balupi-worker balupi-web")
+    assert pids() == before
+
+    machine.run(["balupi", "restart"])
+    assert not set(pids()) & {*before, "0"}
+    machine.run(["systemctl", "stop", "balupi-w*"])
+    assert pids() == ["0", "0"]
+    machine.run(["systemctl", "start", "balupi-web", "balupi-worker"])
+    installed.wait_until("systemctl is-active " + " ".join(more))
+
+
+def test_nginx_comes_back_when_it_dies(installed: Pi) -> None:
     """Debian's own unit leaves it dead, and with it the names and the pages."""
     main = "systemctl show --property=MainPID --value nginx"
     died = f"old=$({main}); systemctl kill --kill-who=all --signal=KILL nginx"
@@ -257,14 +247,15 @@ def test_nginx_comes_back_when_it_dies(installed: Site) -> None:
     assert installed.ask("baluhost.local", "/").startswith("503 no-store")
 
 
-def test_it_goes_and_leaves_the_data_and_comes_again_with_them(installed: Site) -> None:
+def test_it_goes_and_leaves_the_data_and_comes_again_with_them(installed: Pi) -> None:
     machine = installed.machine
     said = machine.run(["/source/deploy/uninstall.sh"]).stdout
 
     assert "/var/lib/balupi" in said
     machine.run(["test", "!", "-e", "/opt/balupi"])
-    left = machine.run(["bash", "-c", "systemctl list-unit-files --no-legend 'balupi*' | wc -l"])
-    assert left.stdout.strip() == "0"
+    left = "systemctl list-unit-files --no-legend 'balupi*'; systemctl --no-legend list-units 'balupi*'"
+    assert machine.run(["bash", "-c", left]).stdout == ""
+    assert machine.run(["pgrep", "--full", "manage.py run_"], check=False).stdout == ""
     assert installed.ask_refused()
 
     assert "account owner" not in installed.install()
