@@ -120,7 +120,8 @@ def age(at: datetime | None, now: datetime, nothing: str = UNKNOWN) -> SafeStrin
     if at is None:
         return format_html('<span class="none">{}</span>', nothing)
     past_s = (now - at).total_seconds()
-    told = ago(past_s) if past_s >= 0 else ahead(-past_s)
+    # What another process notes while a page is drawn is "0 s ago", not "in 0 s".
+    told = ago(past_s) if past_s > -1 else ahead(-past_s)
     return format_html(
         '<time class="when" datetime="{}" title="{}">{}</time>',
         at.isoformat(),

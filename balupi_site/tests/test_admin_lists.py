@@ -106,6 +106,7 @@ def test_who_may_only_look_is_offered_no_action_and_gets_none_done() -> None:
     ("ago_s", "text"),
     [
         (0, "0\xa0s ago"),
+        (-0.4, "0\xa0s ago"),
         (7200, "2\xa0h ago"),
         (-7200, "in 2\xa0h"),
         (200_000, "2 days ago"),
