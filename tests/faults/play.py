@@ -195,15 +195,11 @@ class Play:
             f"episode {episode.number}: {problem}" for problem in self.wrong_files(is_over=False)
         ]
         is_quiet = not any(FAULTS[one.name] == "nas" for one in episode.faults)
-        if (
-            is_quiet
-            and not episode.leaves
-            and not episode.returns
-            and self._last_change() > last_row
-        ):
-            self.problems.append(
-                f"episode {episode.number}: the NAS did nothing, and its state has changed"
-            )
+        if is_quiet and not episode.leaves and not episode.returns:
+            self.problems += [
+                f"episode {episode.number}: the NAS did nothing, and its state became {state}"
+                for state in self._untrue_changes(last_row)
+            ]
 
     def wrong_files(self, *, is_over: bool) -> list[str]:
         """Return which files are lost, torn or twice; ``is_over``: or late."""
@@ -215,6 +211,19 @@ class Play:
     def wait_for_files(self, deadline_s: float) -> None:
         """Wait until everything that was put into the inbox is on the NAS."""
         self._wait(lambda: not self.wrong_files(is_over=True), deadline_s)
+
+    def _untrue_changes(self, last_row: int) -> list[str]:
+        """Return the states since then that the NAS was not in.
+
+        To the truth it may change: a look that began before the NAS came back ends up to 5 s later,
+        and what it says is put right by the next ones.
+        """
+        rows = self.home.rows(
+            "SELECT to_state FROM nasctl_statechange WHERE id > ? AND to_state != ?",
+            last_row,
+            self._steady(),
+        )
+        return [state for (state,) in rows]
 
     def _last_change(self) -> int:
         return int(self.home.rows("SELECT coalesce(max(id), 0) FROM nasctl_statechange")[0][0])
