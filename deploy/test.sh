@@ -57,7 +57,7 @@ BALUPI_DATABASE_URL="postgres://balupi@${postgres_dir//\//%2F}/postgres" "$bin/p
   balupi_site energy handshake nasctl pihole
 
 say "The whole product against the simulated home"
-# These mostly wait: three more at a time than there are cores. tests/conftest.py has the longest begin first.
+# These mostly wait: two more at a time than there are cores. tests/conftest.py has the longest begin first.
 # What the pages look like is kept in build/pictures.
-"$bin/pytest" "${workers[@]}" -n "$(($(nproc) + 3))" -m household --durations=15 --pictures build/pictures tests
+"$bin/pytest" "${workers[@]}" -n "$(($(nproc) + 2))" -m household --durations=15 --pictures build/pictures tests
 say "All passed."

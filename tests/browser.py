@@ -10,7 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from selenium import webdriver
-from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.common.exceptions import (
+    NoSuchElementException,
+    StaleElementReferenceException,
+    WebDriverException,
+)
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
@@ -43,6 +47,8 @@ _EXPECTED = re.compile(
 
 
 _CHANGING = (NoSuchElementException, StaleElementReferenceException)
+#: How chromedriver puts it when an element goes while it is being read.
+_CHANGED = "does not belong to the document"
 
 
 class Browser:
@@ -108,9 +114,12 @@ class Browser:
         """Wait until something holds; a page that changes meanwhile is looked at again."""
 
         def holds(_driver: object) -> bool:
-            with contextlib.suppress(*_CHANGING):
+            try:
                 return bool(check())
-            return False
+            except WebDriverException as error:
+                if isinstance(error, _CHANGING) or _CHANGED in str(error.msg):
+                    return False
+                raise
 
         WebDriverWait(self.driver, seconds, 0.1).until(holds, f"{what}; {self.driver.current_url}")
 
