@@ -27,6 +27,8 @@ _STOP_S = 120
 #: How long anything that is to happen in it is waited for.
 GIVE_UP_S = 180.0
 
+_AHEAD_S = 30.0
+
 
 class Trial:
     """A running trial: its addresses, its programs and its simulated home."""
@@ -97,8 +99,12 @@ class Trial:
             os.kill(pid, signal.SIGCONT)
 
     def unused_second(self) -> int:
-        """Return the time of a signed call; the same call in the same second would be a replay."""
+        """Return the time of a signed call; the same call in the same second would be a replay.
+
+        Waits where it would be too far ahead of the clock to be believed (60 s).
+        """
         self._last_second = max(int(time.time()), self._last_second + 1)
+        time.sleep(max(0.0, self._last_second - time.time() - _AHEAD_S))
         return self._last_second
 
     def wait_until_awake(self) -> None:
