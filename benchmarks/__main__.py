@@ -1,6 +1,6 @@
 """All benchmarks by one command: a table and JSON, every figure with how it was taken.
 
-    python -m benchmarks                              # all of them: some four hours
+    python -m benchmarks                              # all of them: some three hours
     python -m benchmarks --quick                      # minutes: that they work, what is grossly different
     python -m benchmarks --only calls sweep --json now.json
     python -m benchmarks --only calls --before then.json       # the earlier values beside the new ones
