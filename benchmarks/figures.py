@@ -87,6 +87,7 @@ def _cell(part: str, figure: Figure, units: set[str], earlier: Earlier) -> str:
 def _number(value: float | None) -> str:
     if value is None:
         return "-"
+    value = value or 0.0  # never "-0"
     digits = 0 if abs(value) >= 100 or value == int(value) else 1 if abs(value) >= 10 else 2  # noqa: PLR2004
     return f"{value:,.{digits}f}"
 
