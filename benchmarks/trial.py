@@ -26,7 +26,7 @@ _START_S = 600
 _STOP_S = 120
 #: How long anything that is to happen in it is waited for.
 GIVE_UP_S = 180.0
-
+#: How far ahead of the clock a call may be signed; half of what is believed.
 _AHEAD_S = 30.0
 
 

@@ -23,6 +23,7 @@ import pytest
 from benchmarks import follow
 from tests import page_checks, releases
 from tests.browser import Browser, open_browser
+from tests.home_machine import HomeMachine, home_machine
 
 ROOT = Path(__file__).resolve().parents[1]
 #: How often most tests' household looks (its least): a NAS that is gone is seen sooner than in a real one.
@@ -210,6 +211,16 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
 def wheels() -> Path:
     """Give a folder with the packages that a machine's pip will ask for; kept for the next time."""
     return releases.wheels()
+
+
+@pytest.fixture(scope="module")
+def machine_at_home(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, wheels: Path
+) -> Iterator[HomeMachine]:
+    """Give a machine that boots, with our source tree and a simulated home beside it."""
+    folder, below = tmp_path_factory.mktemp("pi"), request.config.getoption("--pi-root")
+    with home_machine(folder, below=below, wheels=wheels) as made:
+        yield made
 
 
 @pytest.fixture

@@ -12,9 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT
 from tests.pi_machine import NoMachineError, PiMachine
-from tests.releases import Source
+from tests.releases import ROOT, Source
 
 #: For pip in the machine: only what we give it.
 PIP = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/wheels", "PIP_CONFIG_FILE": "/dev/null"}
@@ -46,21 +45,18 @@ class HomeMachine:
 
 
 @contextmanager
-def home_machine(folder: Path, *, below: Path, wheels: Path) -> Iterator[HomeMachine]:
-    """Boot one; skips the tests where no machine can be made.
+def source_machine(
+    folder: Path, source: Source, *, below: Path, wheels: Path, home: Path | None = None
+) -> Iterator[PiMachine]:
+    """Boot a machine with our tree in /source; skips the tests where none can be made.
 
     Args:
         folder: where its files are.
+        source: our tree.
         below: the Debian root that it looks like.
         wheels: the packages that its pip will ask for.
+        home: files of a simulated home, which it has in /var/home.
     """
-    source = Source(folder / "source")
-    simhome = [sys.executable, "-m", "simhome", "--dir", str(folder / "home"), "init"]
-    subprocess.run(simhome, cwd=ROOT, check=True, capture_output=True)  # noqa: S603
-    kept = folder / "home" / "home.json"
-    # The doctor asks where the household's devices do.
-    home = json.loads(kept.read_text()) | {"dns_port": 53}
-    kept.write_text(json.dumps(home))
     try:
         machine = PiMachine(
             folder / "machine", below=below, binds={source.folder: "/source", wheels: "/wheels"}
@@ -68,11 +64,27 @@ def home_machine(folder: Path, *, below: Path, wheels: Path) -> Iterator[HomeMac
     except NoMachineError as error:
         pytest.skip(str(error))
     try:
-        for file in (folder / "home").iterdir():
+        for file in home.iterdir() if home else ():
             machine.write(f"/var/home/{file.name}", file.read_text())
         machine.start()
-        yield HomeMachine(machine, home)
+        yield machine
     except NoMachineError as error:
         pytest.skip(str(error))
     finally:
         machine.close()
+
+
+@contextmanager
+def home_machine(folder: Path, *, below: Path, wheels: Path) -> Iterator[HomeMachine]:
+    """Boot one with the files of a simulated home, which does not run yet; else as ``source_machine``."""
+    source = Source(folder / "source")
+    simhome = [sys.executable, "-m", "simhome", "--dir", str(folder / "home"), "init"]
+    subprocess.run(simhome, cwd=ROOT, check=True, capture_output=True)  # noqa: S603
+    kept = folder / "home" / "home.json"
+    # The doctor asks where the household's devices do.
+    home = json.loads(kept.read_text()) | {"dns_port": 53}
+    kept.write_text(json.dumps(home))
+    with source_machine(
+        folder, source, below=below, wheels=wheels, home=folder / "home"
+    ) as machine:
+        yield HomeMachine(machine, home)

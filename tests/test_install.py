@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.conftest import ROOT
-from tests.home_machine import PIP, HomeMachine, home_machine
+from tests.home_machine import PIP, HomeMachine
 from tests.pi_machine import PiMachine
 
 pytestmark = pytest.mark.household
@@ -101,12 +99,8 @@ def test_only_port_80_of_pihole_moves_and_it_talks_plain_http_there(ports: str, 
 
 
 @pytest.fixture(scope="module")
-def pi(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, wheels: Path
-) -> Iterator[Pi]:
-    folder, below = tmp_path_factory.mktemp("install"), request.config.getoption("--pi-root")
-    with home_machine(folder, below=below, wheels=wheels) as made:
-        yield Pi(made.machine, made.home)
+def pi(machine_at_home: HomeMachine) -> Pi:
+    return Pi(machine_at_home.machine, machine_at_home.home)
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.home_machine import PIP, HomeMachine, home_machine
+from tests.home_machine import PIP, HomeMachine
 
 pytestmark = pytest.mark.household
 
@@ -34,13 +32,9 @@ cd / && BALUPI_ENV_FILE=/etc/balupi/balupi.env setpriv --reuid=balupi --regid=ba
 
 
 @pytest.fixture(scope="module")
-def elsewhere(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, wheels: Path
-) -> Iterator[HomeMachine]:
-    folder, below = tmp_path_factory.mktemp("site"), request.config.getoption("--pi-root")
-    with home_machine(folder, below=below, wheels=wheels) as made:
-        made.machine.run(["bash", "-euc", STORES])
-        yield made
+def elsewhere(machine_at_home: HomeMachine) -> HomeMachine:
+    machine_at_home.machine.run(["bash", "-euc", STORES])
+    return machine_at_home
 
 
 def settings_of(elsewhere: HomeMachine) -> str:

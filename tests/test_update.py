@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.pi_machine import NoMachineError, PiMachine
+from tests.home_machine import PIP, source_machine
+from tests.pi_machine import PiMachine
 from tests.releases import Source
 
 pytestmark = pytest.mark.household
@@ -165,22 +166,9 @@ def pi(
     source.branch("silent", act="pass", edit=_refuse_to_start)
     source.branch("wants", edit=_want_a_setting)
     source.use("base")
-    try:
-        machine = PiMachine(
-            folder / "machine",
-            below=request.config.getoption("--pi-root"),
-            binds={source.folder: "/source", wheels: "/wheels"},
-        )
-    except NoMachineError as error:
-        pytest.skip(str(error))
-    try:
-        machine.start()
-        env = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/wheels", "PIP_CONFIG_FILE": "/dev/null"}
-        yield Pi(machine, source, env)
-    except NoMachineError as error:
-        pytest.skip(str(error))
-    finally:
-        machine.close()
+    below = request.config.getoption("--pi-root")
+    with source_machine(folder, source, below=below, wheels=wheels) as machine:
+        yield Pi(machine, source, PIP)
 
 
 PLAIN = """
